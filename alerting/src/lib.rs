@@ -1,0 +1,1 @@
+//! What is worth telling, whom, how, and what people decided.

@@ -1,0 +1,10 @@
+//! The vocabulary and the mathematics of Sealwatch: events, findings, detectors, statistics.
+//!
+//! Pure by rule: no I/O, no clock, no async, no randomness, no hash order. Time arrives with the event, so the
+//! same ordered log gives the same findings on every machine, at every speed. `clippy.toml` beside this crate
+//! turns the rule into lints.
+
+pub mod event;
+pub mod finding;
+pub mod incident;
+pub mod statistics;

@@ -1,0 +1,1 @@
+//! From bytes to ordered events: sources, wire formats, dead letters, order.

@@ -1,0 +1,1 @@
+//! The one database: progress, state segments, findings, incidents, outbox.
