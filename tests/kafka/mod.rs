@@ -1,0 +1,3 @@
+//! Against a real Apache Kafka.
+
+mod broker;

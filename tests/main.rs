@@ -1,0 +1,7 @@
+//! Sealwatch through its outer door: one program for all tests that need more than one crate.
+
+// Tells Clippy that all of this is test code, where `panic!` and `unwrap` are how a test fails.
+#![cfg(test)]
+
+mod kafka;
+mod parts;
