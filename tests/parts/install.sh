@@ -19,7 +19,7 @@ attempt() {
   local said try
   for try in 1 2 3; do
     if said=$("$@" 2>&1); then return; fi
-    say "try $try of 3 failed: $1"
+    say "try $try of 3 failed: $*"
   done
   printf '%s\n' "$said" >&2
   return 1
@@ -27,18 +27,20 @@ attempt() {
 
 # --- programs of the system ------------------------------------------------------------------------------------
 
-# The Debian packages of the programs that are not there.
+# The Debian packages of the programs that are not there, on one line.
 missing_packages() {
-  command -v java >/dev/null || echo default-jre-headless
-  command -v mvn >/dev/null || echo maven
-  command -v openssl >/dev/null || echo openssl
-  command -v ps >/dev/null || echo procps
-  python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+  local missing=()
+  command -v java >/dev/null || missing+=(default-jre-headless)
+  command -v mvn >/dev/null || missing+=(maven)
+  command -v openssl >/dev/null || missing+=(openssl)
+  command -v ps >/dev/null || missing+=(procps)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  echo "${missing[*]}"
 }
 
 install_programs() {
   local missing
-  missing=$(missing_packages | xargs)
+  missing=$(missing_packages)
   if [ -z "$missing" ]; then return; fi
   local order="apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing"
   if ! command -v apt-get >/dev/null; then
@@ -53,6 +55,8 @@ install_programs() {
     fail "some programs are missing; install them with this command and start again:
 sudo sh -c '$order'"
   fi
+  missing=$(missing_packages)
+  if [ -n "$missing" ]; then fail "apt-get installed it, but this is still missing: $missing"; fi
 }
 
 # Kafka 4 is compiled for Java 17.

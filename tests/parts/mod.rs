@@ -2,6 +2,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod certificates;
+pub(crate) mod checker;
 pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod topics;
