@@ -1,0 +1,1 @@
+//! The producer against the mock cluster.
