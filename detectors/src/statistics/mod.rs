@@ -1,0 +1,20 @@
+//! The mathematics: one file a statistic, pure and deterministic, each with its source and its named thresholds.
+//!
+//! Every model works in the same three steps, in this order: *predict* from the past alone, *score* what came, *update*.
+//! A score is therefore a valid p-value whatever came before, and a replay gives it again bit for bit (`libm` for
+//! logarithms and exponentials, keyed hashes instead of random numbers). States are small, serialisable values.
+
+pub mod beta_binomial;
+pub mod calibration;
+pub mod distinct;
+pub mod false_discovery;
+mod grid_weights;
+pub mod hazard;
+pub mod negative_binomial;
+pub mod p_value;
+pub mod rate;
+mod special;
+#[cfg(test)]
+mod trial;
+
+pub use p_value::{PValue, Tail, tie_break};
