@@ -254,8 +254,9 @@ impl RatioPrediction {
     }
 
     fn components(&self) -> [BetaBinomial; COMPONENTS] {
-        self.strengths
-            .map(|strength| BetaBinomial::new(self.trials, self.share * strength, (1.0 - self.share) * strength))
+        self.strengths.map(|strength| {
+            BetaBinomial::new(self.trials, self.share * strength, (1.0 - self.share) * strength)
+        })
     }
 
     fn likelihoods(&self, successes: u64) -> [f64; GRID] {

@@ -161,3 +161,6 @@ impl CalibrationCurve {
         self.stretch
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
-//! Counts distinct things in bounded memory: exactly up to 128, by HyperLogLog beyond.
+//! Counts distinct things in bounded memory: exactly up to 128, by `HyperLogLog` beyond.
 //!
-//! Source: Flajolet et al. 2007 for the registers, Ertl 2017 ("New cardinality estimation algorithms for HyperLogLog sketches",
+//! Source: Flajolet et al. 2007 for the registers, Ertl 2017 (arXiv 1702.01284,
 //! algorithm 6) for the estimate, which needs no bias tables and is good from the first element on. Hashes are keyed, so nobody
 //! outside can choose names that collide; the bytes depend only on key and set, not on order or merges.
 
@@ -179,7 +179,7 @@ fn estimate(registers: &[u8; REGISTERS]) -> f64 {
     m * m / (2.0 * std::f64::consts::LN_2 * z)
 }
 
-/// σ(x) = x + Σ_k x^(2^k) 2^(k−1): what the empty registers tell.
+/// `σ(x) = x + Σₖ x^(2^k) 2^(k−1)`: what the empty registers tell.
 fn sigma(x: f64) -> f64 {
     if x >= 1.0 {
         return f64::INFINITY;
@@ -196,7 +196,7 @@ fn sigma(x: f64) -> f64 {
     }
 }
 
-/// τ(x) = (1 − x − Σ_k (1 − x^(2^−k))² 2^−k) / 3: what the full registers tell.
+/// `τ(x) = (1 − x − Σₖ (1 − x^(2^−k))² 2^−k) / 3`: what the full registers tell.
 fn tau(x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return 0.0;

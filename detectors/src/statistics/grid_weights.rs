@@ -153,14 +153,17 @@ mod tests {
     fn one_observation_moves_a_weight_by_at_most_the_clip() {
         let mut logs = [0.0_f32; 3];
         learn(&mut logs, &[0.0; 3], &[1.0, 1e-200, 0.0], 1.0, 1.0);
-        assert_eq!(logs, [0.0, -4.0, -4.0]);
+        assert!(
+            logs.iter().zip([0.0, -4.0, -4.0]).all(|(got, expected)| (got - expected).abs() < 1e-6),
+            "{logs:?}"
+        );
     }
 
     #[test]
     fn likelihoods_that_vanish_everywhere_teach_nothing() {
         let mut logs = [0.0_f32, -1.0];
         learn(&mut logs, &[0.0, -1.0], &[0.0, 0.0], 0.9, 1.0);
-        assert_eq!(logs, [0.0, -1.0]);
+        assert!(logs[0].abs() < 1e-6 && (logs[1] + 1.0).abs() < 1e-6, "{logs:?}");
     }
 
     #[test]

@@ -32,7 +32,8 @@ impl HazardPrior {
     pub fn new(changes: f64, opportunities: f64) -> Self {
         let opportunities = if opportunities.is_nan() { PRIOR_OPPORTUNITIES.0 } else { opportunities }
             .clamp(PRIOR_OPPORTUNITIES.0, PRIOR_OPPORTUNITIES.1);
-        let changes = if changes.is_nan() { 0.0 } else { changes }.clamp(LEAST_RATE * opportunities, opportunities * 10.0);
+        let changes = if changes.is_nan() { 0.0 } else { changes }
+            .clamp(LEAST_RATE * opportunities, opportunities * 10.0);
         Self { changes, opportunities }
     }
 

@@ -4,15 +4,21 @@
 //! A score is therefore a valid p-value whatever came before, and a replay gives it again bit for bit (`libm` for
 //! logarithms and exponentials, keyed hashes instead of random numbers). States are small, serialisable values.
 
+pub mod attack_profiles;
 pub mod beta_binomial;
+pub mod brown;
 pub mod calibration;
+pub mod cauchy;
 pub mod distinct;
 pub mod false_discovery;
 mod grid_weights;
 pub mod hazard;
+pub mod log_normal;
 pub mod negative_binomial;
 pub mod p_value;
+pub mod pitman_yor;
 pub mod rate;
+pub mod robust_scale;
 mod special;
 #[cfg(test)]
 mod trial;

@@ -116,7 +116,11 @@ impl NegativeBinomial {
     /// P(Y = y).
     #[must_use]
     pub fn pmf(&self, count: u64) -> f64 {
-        if self.is_poisson() { poisson_pmf(self.mean, count as f64) } else { pmf(self.size(), self.mean, count as f64) }
+        if self.is_poisson() {
+            poisson_pmf(self.mean, count as f64)
+        } else {
+            pmf(self.size(), self.mean, count as f64)
+        }
     }
 
     /// All three parts at `count`; the part on the side of `count` is relatively exact.
@@ -160,7 +164,9 @@ fn bounded(value: f64, least: f64, most: f64) -> f64 {
 /// P(Y = y) for size r and mean μ.
 fn pmf(size: f64, mean: f64, count: f64) -> f64 {
     libm::exp(
-        ln_gamma(count + size) - ln_gamma(size) - ln_gamma(count + 1.0)
+        ln_gamma(count + size)
+            - ln_gamma(size)
+            - ln_gamma(count + 1.0)
             - size * libm::log1p(mean / size)
             - count * libm::log1p(size / mean),
     )

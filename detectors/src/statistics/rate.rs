@@ -14,8 +14,8 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-pub use level_shift::LevelChange;
 use learning::Phase;
+pub use level_shift::LevelChange;
 use level_shift::LevelWatch;
 pub use model::{RateModel, RatePace, RatePrior};
 
@@ -133,19 +133,27 @@ impl Rate {
     /// a sketch that did the counting).
     #[must_use]
     pub fn predict_uncertain(&self, exposure: f64, exposure_variance: f64) -> Prediction {
-        let exposure = if exposure.is_nan() { 1.0 } else { exposure.clamp(EXPOSURE_BOUNDS.0, EXPOSURE_BOUNDS.1) };
+        let exposure =
+            if exposure.is_nan() { 1.0 } else { exposure.clamp(EXPOSURE_BOUNDS.0, EXPOSURE_BOUNDS.1) };
         let weights = self.weights();
         let level = self.level();
         let vertex = grid_weights::vertex(&self.log_weights, &DISPERSION_GRID, level * exposure);
         let dispersion = weights.iter().zip(&DISPERSION_GRID).map(|(weight, phi)| weight * phi).sum();
         let information = learning::information(self.phase, self.events, level, dispersion);
-        let mixture = DispersionMixture::new(level * exposure, 1.0 / information + exposure_variance, weights)
-            .sharpened(vertex);
+        let mixture =
+            DispersionMixture::new(level * exposure, 1.0 / information + exposure_variance, weights)
+                .sharpened(vertex);
         Prediction { mixture, exposure }
     }
 
     /// Predicts, scores and updates in one go: the usual life of a closed bin. `u` is the tie break in [0, 1).
-    pub fn observe(&mut self, model: &RateModel, exposure: f64, count: u64, u: f64) -> (RateScore, LevelChange) {
+    pub fn observe(
+        &mut self,
+        model: &RateModel,
+        exposure: f64,
+        count: u64,
+        u: f64,
+    ) -> (RateScore, LevelChange) {
         let prediction = self.predict(exposure);
         let score = prediction.score(count, u);
         let change = self.update(model, &prediction, &score);

@@ -26,7 +26,7 @@ pub(super) fn ln_beta(a: f64, b: f64) -> f64 {
 }
 
 /// The continued fraction of the incomplete beta function:
-/// I_x(a, b) = xᵃ (1−x)ᵇ / (a B(a, b)) × `beta_fraction(a, b, x)`.
+/// `Iₓ(a, b) = xᵃ (1−x)ᵇ / (a B(a, b)) × beta_fraction(a, b, x)`.
 ///
 /// Converges fast for x < (a+1)/(a+b+2); callers use the mirrored tail otherwise.
 pub(super) fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
@@ -54,7 +54,7 @@ pub(super) fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
     fraction
 }
 
-/// The regularised incomplete beta function I_x(a, b), relatively exact where it is small; 1 − it is `beta_tail(b, a, 1 − x)`.
+/// The regularised incomplete beta function `Iₓ(a, b)`, relatively exact where it is small; 1 − it is `beta_tail(b, a, 1 − x)`.
 pub(super) fn beta_tail(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;

@@ -5,11 +5,9 @@ use crate::statistics::trial::{Draws, Vectors, assert_close, exceedance, kolmogo
 
 #[test]
 fn golden_upper_tails() {
-    for (k, n, alpha, beta, expected) in [
-        (3, 10, 0.6, 20.0, 1.398448e-2),
-        (15, 50, 0.6, 20.0, 1.113209e-3),
-        (30, 200, 2.0, 80.0, 1.998442e-4),
-    ] {
+    for (k, n, alpha, beta, expected) in
+        [(3, 10, 0.6, 20.0, 1.398448e-2), (15, 50, 0.6, 20.0, 1.113209e-3), (30, 200, 2.0, 80.0, 1.998442e-4)]
+    {
         let got = BetaBinomial::new(n, alpha, beta).at_least(k);
         assert_close(got, expected, 1e-6, &format!("P(K>={k}) n={n} a={alpha} b={beta}"));
     }
@@ -57,10 +55,15 @@ fn every_argument_gives_probabilities() {
         for strength in [f64::NAN, 0.0, 1.0, 1e9, f64::INFINITY] {
             let model = RatioModel::new(share, strength);
             let mut ratio = Ratio::from_prior(&model);
-            for (trials, successes) in [(0, 0), (1, 0), (1, 1), (500, 500), (2_000_000, 3), (2_000_000, 2_000_000)] {
+            for (trials, successes) in
+                [(0, 0), (1, 0), (1, 1), (500, 500), (2_000_000, 3), (2_000_000, 2_000_000)]
+            {
                 let score = ratio.observe(&model, trials, successes, 0.5);
                 for p in [score.upper.exact.get(), score.lower.exact.get(), ratio.share()] {
-                    assert!(p > 0.0 && p <= 1.0, "share={share} strength={strength} {successes}/{trials}: {p}");
+                    assert!(
+                        p > 0.0 && p <= 1.0,
+                        "share={share} strength={strength} {successes}/{trials}: {p}"
+                    );
                 }
             }
         }

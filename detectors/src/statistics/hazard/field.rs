@@ -177,7 +177,8 @@ mod tests {
             never.update(&population, Bump::Patch, false);
             always.update(&population, Bump::Patch, true);
         }
-        let (low, high) = (never.probability(&population, Bump::Patch), always.probability(&population, Bump::Patch));
+        let (low, high) =
+            (never.probability(&population, Bump::Patch), always.probability(&population, Bump::Patch));
         assert!(low >= HAZARD_BOUNDS.0 && low < 0.01, "{low}");
         assert!(high <= HAZARD_BOUNDS.1 && high > 0.9, "{high}");
     }

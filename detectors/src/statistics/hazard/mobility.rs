@@ -26,7 +26,8 @@ impl MobilityPrior {
     /// A prior that expects a move in a `share` of opportunities, worth `strength` opportunities.
     #[must_use]
     pub fn new(share: f64, strength: f64) -> Self {
-        let share = if share.is_nan() { 0.5 } else { share.clamp(PROBABILITY_BOUNDS.0, PROBABILITY_BOUNDS.1) };
+        let share =
+            if share.is_nan() { 0.5 } else { share.clamp(PROBABILITY_BOUNDS.0, PROBABILITY_BOUNDS.1) };
         let strength = if strength.is_nan() { STRENGTH_BOUNDS.0 } else { strength };
         let strength = strength.clamp(STRENGTH_BOUNDS.0, STRENGTH_BOUNDS.1);
         Self { moves: share * strength, stays: (1.0 - share) * strength }

@@ -176,20 +176,21 @@ impl DispersionMixture {
         let ln_factorial = ln_gamma(count + 1.0);
         let mut parts = Parts { below: 0.0, exactly: 0.0, above: 0.0 };
         let mut likelihoods = [0.0; COMPONENTS];
-        for j in 0..COMPONENTS {
-            let size = self.sizes[j];
-            likelihoods[j] = libm::exp(
-                ln_gamma(count + size) - ln_gamma(size) - ln_factorial
+        for ((likelihood, &size), &weight) in likelihoods.iter_mut().zip(&self.sizes).zip(&self.weights) {
+            *likelihood = libm::exp(
+                ln_gamma(count + size)
+                    - ln_gamma(size)
+                    - ln_factorial
                     - size * libm::log1p(self.mean / size)
                     - count * libm::log1p(size / self.mean),
             );
-            if self.weights[j] < NO_WEIGHT {
+            if weight < NO_WEIGHT {
                 continue;
             }
-            let part = tail_of(size, self.mean, count, likelihoods[j]);
-            parts.below += self.weights[j] * part.below;
-            parts.exactly += self.weights[j] * part.exactly;
-            parts.above += self.weights[j] * part.above;
+            let part = tail_of(size, self.mean, count, *likelihood);
+            parts.below += weight * part.below;
+            parts.exactly += weight * part.exactly;
+            parts.above += weight * part.above;
         }
         MixtureScore { parts, likelihoods: on_grid(&likelihoods) }
     }

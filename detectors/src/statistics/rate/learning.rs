@@ -149,7 +149,9 @@ impl Rate {
                 // The prior's exposure counts as well, but it only makes the level steadier.
                 (self.exposure / prediction.exposure, f64::from(until) / IDLE_STEP)
             }
-            Phase::Adopting { left, .. } => (self.exposure / prediction.exposure, f64::from(left) / IDLE_STEP),
+            Phase::Adopting { left, .. } => {
+                (self.exposure / prediction.exposure, f64::from(left) / IDLE_STEP)
+            }
         };
         ((IDLE_STEP * bins.min(change)).floor() as u64).clamp(1, left)
     }

@@ -27,37 +27,19 @@ impl RatePace {
     /// Bins of one hour: a week of memory, three for the dispersion.
     #[must_use]
     pub fn hourly() -> Self {
-        Self {
-            half_life: 168.0,
-            dispersion_half_life: 504.0,
-            warm_up: 48,
-            shift_window: 48,
-            adoption: 24,
-        }
+        Self { half_life: 168.0, dispersion_half_life: 504.0, warm_up: 48, shift_window: 48, adoption: 24 }
     }
 
     /// Bins of six hours, with the same memory.
     #[must_use]
     pub fn six_hourly() -> Self {
-        Self {
-            half_life: 28.0,
-            dispersion_half_life: 84.0,
-            warm_up: 8,
-            shift_window: 24,
-            adoption: 8,
-        }
+        Self { half_life: 28.0, dispersion_half_life: 84.0, warm_up: 8, shift_window: 24, adoption: 8 }
     }
 
     /// Bins of one day, with the same memory: the one that sees slow leaks.
     #[must_use]
     pub fn daily() -> Self {
-        Self {
-            half_life: 7.0,
-            dispersion_half_life: 21.0,
-            warm_up: 2,
-            shift_window: 5,
-            adoption: 3,
-        }
+        Self { half_life: 7.0, dispersion_half_life: 21.0, warm_up: 2, shift_window: 5, adoption: 3 }
     }
 }
 
@@ -136,12 +118,7 @@ impl RateModel {
     #[must_use]
     pub fn new(pace: RatePace, prior: RatePrior) -> Self {
         let keep = |half_life: f64| libm::exp2(-1.0 / half_life.max(0.1));
-        Self {
-            keep: keep(pace.half_life),
-            keep_dispersion: keep(pace.dispersion_half_life),
-            pace,
-            prior,
-        }
+        Self { keep: keep(pace.half_life), keep_dispersion: keep(pace.dispersion_half_life), pace, prior }
     }
 
     /// The same pace under a newly learned prior.

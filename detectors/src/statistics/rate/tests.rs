@@ -100,8 +100,11 @@ fn power(model: &RateModel, draws: &mut Draws, mean: f64, factor: f64) -> f64 {
 fn spikes_are_found_where_there_is_volume() {
     let model = hourly();
     let mut draws = Draws::seeded(42);
-    let (large, medium, rare) =
-        (power(&model, &mut draws, 200.0, 3.0), power(&model, &mut draws, 10.0, 3.0), power(&model, &mut draws, 0.3, 3.0));
+    let (large, medium, rare) = (
+        power(&model, &mut draws, 200.0, 3.0),
+        power(&model, &mut draws, 10.0, 3.0),
+        power(&model, &mut draws, 0.3, 3.0),
+    );
     assert!(large > 0.9, "x3 at 200 an hour: {large}");
     assert!(medium > 0.4, "x3 at 10 an hour: {medium}");
     assert!(rare < 0.1, "x3 below one an hour is honestly not detectable: {rare}");
@@ -216,7 +219,9 @@ fn exposure_scales_the_expectation_not_the_level() {
 fn an_empty_stretch_is_caught_up_as_if_walked() {
     let model = hourly();
     let mut draws = Draws::seeded(46);
-    for (mean, age, bins) in [(0.02, 700, 2_000), (0.5, 700, 24), (0.5, 10, 300), (3.0, 500, 60), (0.1, 60, 1)] {
+    for (mean, age, bins) in
+        [(0.02, 700, 2_000), (0.5, 700, 24), (0.5, 10, 300), (3.0, 500, 60), (0.1, 60, 1)]
+    {
         let start = taught(&model, &mut draws, mean, 0.2, age);
         let (mut jumped, mut walked) = (start.clone(), start);
         jumped.idle(&model, bins, 1.0);
@@ -260,10 +265,8 @@ fn a_lasting_change_is_said_once_and_then_adopted() {
 
 #[test]
 fn no_input_breaks_a_rate() {
-    let model = RateModel::new(
-        RatePace { half_life: f64::NAN, ..RatePace::hourly() },
-        RatePrior::new(f64::NAN),
-    );
+    let model =
+        RateModel::new(RatePace { half_life: f64::NAN, ..RatePace::hourly() }, RatePrior::new(f64::NAN));
     let mut rate = Rate::from_prior(model.prior());
     for exposure in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e-300, 1e300, 1.0] {
         for count in [0, 1, u64::MAX] {
