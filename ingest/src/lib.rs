@@ -1,1 +1,12 @@
 //! From bytes to ordered events: sources, wire formats, dead letters, order.
+//!
+//! A [`source::Source`] hands over raw records, a [`decode::Decoder`] turns each into events or into one
+//! [`dead_letter::DeadLetter`], and [`ordering`] merges partitions by event time. Nothing here knows a detector.
+
+pub mod dead_letter;
+pub mod decode;
+pub mod files;
+pub mod ordering;
+pub mod recording;
+pub mod source;
+pub mod wire;

@@ -1,0 +1,147 @@
+//! From a raw record to events, or to one reason why not.
+//!
+//! What comes out depends on the record and the settings alone, never on the records before it: `auto` looks at
+//! each record anew. A record becomes at least one event or exactly one refusal, and no record makes a decoder panic.
+
+mod counters;
+mod format;
+mod reading;
+mod refusal;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use detectors::event::Event;
+
+pub use self::counters::{DecodeCounters, MAX_UNKNOWN_NAME_BYTES, MAX_UNKNOWN_NAMES, UnknownFields};
+pub use self::format::{Ecosystem, Format, UnknownWord};
+pub use self::reading::{CUT_MARK, MAX_EVENTS_PER_RECORD, MAX_NESTING};
+pub(crate) use self::reading::{
+    Reading, check_nesting, digest_of, purl_of, repository_of, time_of_millis, time_of_text,
+};
+pub use self::refusal::{MAX_DETAIL_CHARS, Refusal, RefusalReason};
+use crate::source::{MAX_RECORD_BYTES, RawRecord};
+use crate::wire;
+
+/// How the records of one source are to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderSettings {
+    /// The source's name; part of derived event ids.
+    pub source: Arc<str>,
+    /// The registry of events that name none; the source's name unless configured.
+    pub registry: Arc<str>,
+    /// The format of its records.
+    pub format: Format,
+    /// What kind of registry stands behind an access log, if the paths alone would not tell.
+    pub ecosystem: Option<Ecosystem>,
+}
+
+impl DecoderSettings {
+    /// Settings with the source's name as registry and no ecosystem.
+    #[must_use]
+    pub fn new(source: &str, format: Format) -> Self {
+        let source: Arc<str> = Arc::from(source);
+        Self { registry: Arc::clone(&source), source, format, ecosystem: None }
+    }
+}
+
+/// Reads the records of one source.
+#[derive(Debug)]
+pub struct Decoder {
+    settings: DecoderSettings,
+    counters: DecodeCounters,
+    last_registry: Arc<str>,
+}
+
+impl Decoder {
+    /// A decoder for one source.
+    #[must_use]
+    pub fn new(settings: DecoderSettings) -> Self {
+        let last_registry = Arc::clone(&settings.registry);
+        Self { settings, counters: DecodeCounters::default(), last_registry }
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub const fn settings(&self) -> &DecoderSettings {
+        &self.settings
+    }
+
+    /// What it has seen so far.
+    #[must_use]
+    pub const fn counters(&self) -> &DecodeCounters {
+        &self.counters
+    }
+
+    /// What it has seen since this was called last.
+    pub fn take_counters(&mut self) -> DecodeCounters {
+        std::mem::take(&mut self.counters)
+    }
+
+    /// Appends the record's events to `out`, at least one.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason; `out` is then as it was before.
+    pub fn decode(&mut self, record: &RawRecord<'_>, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let before = out.len();
+        self.counters.records += 1;
+        self.counters.bytes += record.bytes().len() as u64;
+        // A record that finds a fault in a decoder must not stop the watch: it becomes a dead letter like others.
+        let result = catch_unwind(AssertUnwindSafe(|| self.read(record, out)))
+            .unwrap_or_else(|_| Err(Refusal::new(RefusalReason::DecoderFault, "the decoder panicked")));
+        match &result {
+            Ok(()) => self.counters.events += (out.len() - before) as u64,
+            Err(refusal) => {
+                out.truncate(before);
+                *self.counters.refused.entry(refusal.reason).or_default() += 1;
+            }
+        }
+        result
+    }
+
+    fn read(&mut self, record: &RawRecord<'_>, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let bytes = record.bytes();
+        if bytes.len() > MAX_RECORD_BYTES {
+            let detail = format!("{} bytes, of {MAX_RECORD_BYTES} allowed", bytes.len());
+            return Err(Refusal::new(RefusalReason::Oversize, detail));
+        }
+        let text = text_of(bytes)?;
+        if text.trim_ascii().is_empty() {
+            return Err(Refusal::new(RefusalReason::EmptyRecord, "the record is empty"));
+        }
+        let format = match self.settings.format {
+            Format::Auto => Format::recognise(text).ok_or_else(|| {
+                Refusal::new(RefusalReason::UnknownFormat, "looks like none of the formats that `auto` knows")
+            })?,
+            named => named,
+        };
+        let before = out.len();
+        let mut reading = Reading {
+            record,
+            settings: &self.settings,
+            counters: &mut self.counters,
+            last_registry: &mut self.last_registry,
+        };
+        match format {
+            Format::Auto | Format::Native => wire::native::read(text, &mut reading, out)?,
+            Format::Distribution => wire::distribution::read(text, &mut reading, out)?,
+            Format::Combined => wire::combined::read(text, &mut reading, out)?,
+            Format::Rekor => wire::rekor::read(text, &mut reading, out)?,
+        }
+        if out.len() == before {
+            return Err(Refusal::new(RefusalReason::EmptyRecord, "the record holds no event"));
+        }
+        Ok(())
+    }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, Refusal> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| {
+        // The slow function is asked only where the bad byte is to be named.
+        let at = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+        Refusal::new(RefusalReason::InvalidUtf8, format!("no UTF-8 from byte {at} on"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Recordings: what is written is read again byte for byte, and damage is noticed.
