@@ -1,5 +1,9 @@
 //! What people triage: findings folded by cause.
 
+mod fold;
+
+pub use fold::{Folded, HORIZON, Incidents};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

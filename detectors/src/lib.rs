@@ -4,7 +4,14 @@
 //! same ordered log gives the same findings on every machine, at every speed. `clippy.toml` beside this crate
 //! turns the rule into lints.
 
+pub mod catalogue;
+pub mod detector;
+pub mod downloads;
+pub mod engine;
 pub mod event;
 pub mod finding;
 pub mod incident;
+pub mod key_table;
+pub mod settings;
+pub mod severity;
 pub mod statistics;

@@ -25,6 +25,12 @@ impl ArtifactKey {
         &self.0
     }
 
+    /// The shared text, to be looked up with.
+    #[must_use]
+    pub const fn shared_ref(&self) -> &Arc<str> {
+        &self.0
+    }
+
     /// The shared text.
     #[must_use]
     pub fn shared(&self) -> Arc<str> {

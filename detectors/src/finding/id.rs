@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{DetectorId, Subject};
-use crate::event::{EventId, EventTime};
+use crate::event::{EventId, EventTime, Span};
 
 /// Length of an id: 26 characters of base32 hold 130 bits.
 pub(super) const ID_CHARACTERS: usize = 26;
@@ -27,8 +27,9 @@ pub struct IncidentId(Arc<str>);
 /// What a finding is pinned to: thresholds and settings are not part of it, so tuning keeps ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anchor {
-    /// The aligned start of the window that was judged.
-    Window(EventTime),
+    /// The window that was judged: its aligned start and its width. The width belongs to it, as the hour and the
+    /// day that begin at midnight are two windows.
+    Window(EventTime, Span),
     /// The event that was judged.
     Event(EventId),
 }
@@ -36,7 +37,7 @@ pub enum Anchor {
 impl fmt::Display for Anchor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Window(start) => write!(f, "{start}"),
+            Self::Window(start, width) => write!(f, "{start}/PT{}H", width.nanos() / Span::hours(1).nanos()),
             Self::Event(id) => write!(f, "{id}"),
         }
     }
@@ -115,11 +116,11 @@ mod tests {
     #[test]
     fn an_id_is_pinned() {
         let subject = Subject::new(SubjectKind::Artifact, "npm", "pkg:npm/left-pad");
-        let anchor = Anchor::Window(EventTime::from_secs(1_778_526_000));
+        let anchor = Anchor::Window(EventTime::from_secs(1_778_526_000), Span::hours(1));
         let id = finding_id(DetectorId::DownloadVolume, 1, &subject, &anchor);
         assert_eq!(id.as_str().len(), ID_CHARACTERS);
-        // Made with Python: base64.b32encode(hashlib.sha256(b'["download-volume",1,"npm","artifact","pkg:npm/left-pad","2026-05-11T19:00:00Z"]').digest()).lower()[:26]
-        assert_eq!(id.as_str(), "lpvrycjm7m2dyzulrruye4eg3a");
+        // Made with Python: base64.b32encode(hashlib.sha256(b'["download-volume",1,"npm","artifact","pkg:npm/left-pad","2026-05-11T19:00:00Z/PT1H"]').digest()).lower()[:26]
+        assert_eq!(id.as_str(), "zrtj5jdacbxcnpayx3qac75ynm");
         assert_ne!(id, finding_id(DetectorId::DownloadVolume, 2, &subject, &anchor));
         assert!(IncidentId::parse(IncidentId::of_earliest(&id).as_str()).is_some());
         assert!(IncidentId::parse("../../etc/passwd").is_none());

@@ -1,0 +1,244 @@
+//! `download-volume`: more or fewer pulls of an artifact than its learned rhythm allows.
+//!
+//! Method a of the catalogue: a Gamma–Poisson level with a learned dispersion for the hour, six hours and the day
+//! ([`crate::statistics::rate`]). Counts are exact. A subject is judged by its own past only, after the warm-up of
+//! each width. A wider window that contains one already told teaches and stays silent.
+//! ATT&CK T1195.002, T1567. Runbook: docs/runbook.md#download-volume.
+
+use serde::{Deserialize, Serialize};
+
+use super::window::{Width, WindowLook, WindowRate};
+use crate::detector::{Cell, Detector, Explanation, Scored, Scores, Seen, Verdict};
+use crate::event::{AccessAction, Event, EventKind, EventTime, Outcome};
+use crate::finding::{Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, Subject};
+use crate::statistics::rate::{Direction, RateModel, RatePrior};
+use crate::statistics::{Tail, tie_break};
+
+/// Raw bits from which a window is explained. A registry closes a hundred thousand windows an hour, so the floor
+/// stands higher than for events: at 12 bits one look in four thousand is explained.
+pub const EXPLAINED_FROM_BITS: f64 = 12.0;
+/// Pulls per hour that an unknown artifact starts from; the prior weighs half an event, so it is soon forgotten.
+const PRIOR_PER_HOUR: f64 = 0.2;
+
+/// The detector with its models, one a width.
+#[derive(Debug)]
+pub struct DownloadVolume {
+    models: [RateModel; 3],
+}
+
+impl Default for DownloadVolume {
+    fn default() -> Self {
+        Self {
+            models: Width::ALL.map(|width| {
+                RateModel::new(width.pace(), RatePrior::new(PRIOR_PER_HOUR * width.hours() as f64))
+            }),
+        }
+    }
+}
+
+/// What it keeps of one artifact.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct VolumeState {
+    windows: [WindowRate; 3],
+    /// When the artifact was first pulled.
+    first: Option<EventTime>,
+    /// Start of the latest window that was told, and which way: what contains it stays silent.
+    told: Option<EventTime>,
+}
+
+impl VolumeState {
+    /// Whether a window of this width is open.
+    #[must_use]
+    pub fn is_open(&self, width: Width) -> bool {
+        self.windows[width.index()].open().is_some()
+    }
+
+    /// When the open window of this width ends.
+    #[must_use]
+    pub fn window_end(&self, width: Width) -> Option<EventTime> {
+        self.windows[width.index()].open().map(|open| open.start.plus(width.span()))
+    }
+
+    /// Hours learned from so far, out of [`Width::warm_up`].
+    #[must_use]
+    pub fn hours_learned(&self) -> u32 {
+        self.windows[0].learned_from()
+    }
+
+    fn contains_told(&self, start: EventTime) -> bool {
+        self.told.is_some_and(|told| told >= start)
+    }
+}
+
+/// Whether an event is a pull that counts: content that was really fetched.
+#[must_use]
+pub fn is_pull(event: &Event) -> bool {
+    matches!(&event.kind, EventKind::Access(access) if access.action == AccessAction::Pull)
+        && event.outcome == Outcome::Success
+}
+
+impl Detector for DownloadVolume {
+    type State = VolumeState;
+    const ID: DetectorId = DetectorId::DownloadVolume;
+    const MAJOR: u32 = 1;
+
+    fn observe(&self, state: &mut VolumeState, seen: &Seen<'_>, out: &mut Scores) {
+        let event = seen.event();
+        let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else { return };
+        let now = seen.now();
+        let first = *state.first.get_or_insert(now);
+        for width in Width::ALL {
+            let window = &mut state.windows[width.index()];
+            window.open_at(&self.models[width.index()], width, now);
+            let count = window.open().map_or(0, |open| open.count) + 1;
+            let u = |start: EventTime| tie(seen.seed, key.as_str(), start, width);
+            let Some(look) = window.count(count, now, &event.position, u) else { continue };
+            if look.learned_from < width.warm_up() || look.told_before || !seen.is_on_time() {
+                continue;
+            }
+            if state.contains_told(look.window.start) {
+                continue;
+            }
+            let subject = Subject::new(crate::finding::SubjectKind::Artifact, event.registry.clone(), key.shared());
+            // Only the upper tail: an open window can still fill.
+            if judge(&subject, now, first, width, &look, look.score.upper, out) {
+                state.windows[width.index()].mark_told();
+                state.told = Some(look.window.start);
+            }
+        }
+    }
+}
+
+impl DownloadVolume {
+    /// Closes the window of this width that ends at `boundary`.
+    pub fn close(
+        &self,
+        state: &mut VolumeState,
+        subject: &Subject,
+        width: Width,
+        boundary: EventTime,
+        seed: u64,
+        out: &mut Scores,
+    ) {
+        let u = |start: EventTime| tie(seed, &subject.name, start, width);
+        let Some(look) = state.windows[width.index()].close(&self.models[width.index()], width, boundary, u) else {
+            return;
+        };
+        if look.learned_from < width.warm_up() {
+            return;
+        }
+        let first = state.first.unwrap_or(boundary);
+        let tail = look.score.two_sided();
+        if look.told_before || state.contains_told(look.window.start) {
+            out.teach(tail, cell(subject, &look, first, boundary));
+        } else if judge(subject, boundary, first, width, &look, tail, out) {
+            state.told = Some(look.window.start);
+        }
+    }
+}
+
+impl DownloadVolume {
+    /// Judges the window of this width that is still open, as no more of the log will come.
+    pub fn flush(
+        &self,
+        state: &mut VolumeState,
+        subject: &Subject,
+        width: Width,
+        now: EventTime,
+        seed: u64,
+        out: &mut Scores,
+    ) {
+        let u = |start: EventTime| tie(seed, &subject.name, start, width);
+        let Some(look) = state.windows[width.index()].look(u) else { return };
+        if look.learned_from < width.warm_up() || look.told_before || state.contains_told(look.window.start) {
+            return;
+        }
+        if judge(subject, now, state.first.unwrap_or(now), width, &look, look.score.upper, out) {
+            state.told = Some(look.window.start);
+        }
+    }
+}
+
+/// Hands a look on; returns whether it was surprising enough to be explained.
+fn judge(
+    subject: &Subject,
+    time: EventTime,
+    first: EventTime,
+    width: Width,
+    look: &WindowLook,
+    tail: Tail,
+    out: &mut Scores,
+) -> bool {
+    let cell = cell(subject, look, first, time);
+    out.surprise_from(EXPLAINED_FROM_BITS, tail, cell, |verdict| scored(subject, time, width, look, tail, verdict));
+    tail.randomised.bits() >= EXPLAINED_FROM_BITS
+}
+
+fn scored(
+    subject: &Subject,
+    time: EventTime,
+    width: Width,
+    look: &WindowLook,
+    tail: Tail,
+    verdict: Verdict,
+) -> Scored {
+    let band = look.prediction.band();
+    let (count, word) = (look.score.observed, width.word());
+    let unit = format!("pulls per {word}");
+    let name = subject.name.rsplit_once("pkg:").map_or(&*subject.name, |(_, rest)| rest);
+    let (summary, counterfactual) = match look.score.direction {
+        Direction::Above => (
+            format!("{name} was pulled {count} times in one {word}; {:.1} were expected, up to {}", look.score.expected, band.high),
+            format!("silent with at most {} pulls in this {word}", band.high),
+        ),
+        Direction::Below => (
+            format!("{name} was pulled only {count} times in one {word}; {:.1} were expected, at least {}", look.score.expected, band.low),
+            format!("silent with at least {} pulls in this {word}", band.low.max(1)),
+        ),
+    };
+    let count_fact = Evidence {
+        fact: Fact::Count {
+            what: "pulls".to_owned(),
+            count: count as f64,
+            expected: look.score.expected,
+            hours: width.hours() as f64,
+            bits: tail.exact.bits(),
+        },
+        time: look.window.start,
+        position: look.window.first.as_ref().map(|(_, position)| position.into()),
+    };
+    Scored {
+        time,
+        detector: DetectorId::DownloadVolume,
+        major: DownloadVolume::MAJOR,
+        subject: subject.clone(),
+        anchor: Anchor::Window(look.window.start, width.span()),
+        verdict,
+        explanation: Explanation {
+            observed: Measure::number(count as f64, &unit),
+            expected: Some(Band::numbers(band.low as f64, band.mid as f64, band.high as f64, &unit)),
+            summary,
+            counterfactual,
+            evidence: vec![count_fact],
+            links: vec![Link::Artifact(format!("{} {}", subject.registry, subject.name).into())],
+            slsa_threat: None,
+        },
+    }
+}
+
+/// Tiers of the expected count: below 1, 10, 100, and above; bands of age: 1, 3, 7, 14 and 28 days (methods a.5).
+fn cell(subject: &Subject, look: &WindowLook, first: EventTime, now: EventTime) -> Cell {
+    let tier = [1.0, 10.0, 100.0].iter().filter(|limit| look.score.expected >= **limit).count();
+    let days = now.since(first).as_days_f64();
+    let age = [1.0, 3.0, 7.0, 14.0, 28.0].iter().filter(|limit| days >= **limit).count();
+    Cell {
+        detector: DetectorId::DownloadVolume,
+        registry: subject.registry.clone(),
+        tier: u8::try_from(tier).unwrap_or(u8::MAX),
+        age: u8::try_from(age).unwrap_or(u8::MAX),
+    }
+}
+
+fn tie(seed: u64, subject: &str, start: EventTime, width: Width) -> f64 {
+    tie_break(seed, DetectorId::DownloadVolume.as_str(), subject, start.nanos() + width.hours())
+}

@@ -1,0 +1,8 @@
+//! Who pulls how much of what: the download detectors.
+
+mod breadth_window;
+pub mod download_breadth;
+pub mod download_volume;
+mod window;
+
+pub use window::{Width, WindowRate};
