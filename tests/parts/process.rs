@@ -1,9 +1,8 @@
 //! A process that a test starts, signals and reads, and that never outlives the test.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use super::until;
@@ -16,8 +15,10 @@ const GONE: Duration = Duration::from_secs(20);
 pub(crate) struct Part {
     supervisor: Child,
     orders: Option<ChildStdin>,
-    standard_output: PathBuf,
-    standard_error: PathBuf,
+    answers: BufReader<ChildStdout>,
+    pid: u32,
+    output: PathBuf,
+    errors: PathBuf,
 }
 
 /// What a test may do to a running part.
@@ -56,10 +57,9 @@ pub(crate) enum Leftovers {
 impl Part {
     /// Starts `command` with its output in `folder`: `<name>.out` and `<name>.err`, appended to.
     pub(crate) fn start(name: &str, command: &Command, folder: &Path, leftovers: Leftovers) -> Self {
-        let standard_output = folder.join(format!("{name}.out"));
-        let standard_error = folder.join(format!("{name}.err"));
+        let [output, errors] = ["out", "err"].map(|ending| folder.join(format!("{name}.{ending}")));
         let mut supervised = Command::new("sh");
-        supervised.arg(super::folder().join("supervise.sh"));
+        supervised.arg(super::folder().join("supervise.sh")).arg(&output).arg(&errors);
         supervised.arg(match leftovers {
             Leftovers::Keep => Path::new(""),
             Leftovers::Remove => folder,
@@ -76,19 +76,27 @@ impl Part {
         }
         let mut supervisor = supervised
             .stdin(Stdio::piped())
-            .stdout(append(&standard_output))
-            .stderr(append(&standard_error))
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let orders = supervisor.stdin.take();
-        Self { supervisor, orders, standard_output, standard_error }
+        let answers = BufReader::new(supervisor.stdout.take().expect("it was asked for"));
+        let mut part = Self { supervisor, orders, answers, pid: 0, output, errors };
+        part.pid = part.answer().parse().expect("the supervisor begins with a process id");
+        part
     }
 
-    /// Sends a signal; nothing happens when the process has ended.
+    /// The id of the process itself.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends a signal, and returns when it was sent; nothing happens when the process has ended.
     pub(crate) fn signal(&mut self, signal: Signal) {
-        if let Some(orders) = &mut self.orders {
-            // A broken pipe says that the process has ended, which `ended` tells better.
-            let _ = writeln!(orders, "{}", signal.name());
+        let orders = self.orders.as_mut().expect("it is taken only by drop");
+        // A broken pipe says that the process has ended, which `ended` tells better.
+        if writeln!(orders, "{}", signal.name()).is_ok() {
+            self.answer();
         }
     }
 
@@ -106,18 +114,27 @@ impl Part {
 
     /// Waits until the process has ended and returns its exit code; panics after `patience`.
     pub(crate) fn wait(&mut self, patience: Duration) -> i32 {
-        let what = format!("the end of the process that writes {}", self.standard_error.display());
+        let what = format!("the end of the process that writes {}", self.errors.display());
         until(&what, patience, || self.ended())
     }
 
     /// All it wrote to standard output so far.
     pub(crate) fn output(&self) -> String {
-        read(&self.standard_output)
+        read(&self.output)
     }
 
     /// All it wrote to standard error so far.
     pub(crate) fn errors(&self) -> String {
-        read(&self.standard_error)
+        read(&self.errors)
+    }
+}
+
+impl Part {
+    /// The supervisor's next line; empty when it has ended.
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the supervisor writes plain text");
+        line.trim_end().to_owned()
     }
 }
 
@@ -128,14 +145,6 @@ impl Drop for Part {
         self.orders = None;
         let _ = self.supervisor.wait();
     }
-}
-
-fn append(path: &Path) -> File {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()))
 }
 
 fn read(path: &Path) -> String {
@@ -153,15 +162,15 @@ mod tests {
         Part::start("shell", Command::new("sh").args(["-c", script]).current_dir(folder), folder, leftovers)
     }
 
-    /// Whether the process `pid` is there; a zombie is not.
-    fn lives(pid: &str) -> bool {
-        let state = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().expect("ps is there");
-        let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
-        !state.is_empty() && !state.starts_with('Z')
+    /// The state of a process in the letters of `ps`; empty when there is none.
+    fn state(pid: u32) -> String {
+        let listed = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+        String::from_utf8_lossy(&listed.stdout).trim().to_owned()
     }
 
-    fn first_line(part: &Part) -> String {
-        until("a line of output", PATIENCE, || part.output().lines().next().map(str::to_owned))
+    fn lives(pid: u32) -> bool {
+        let state = state(pid);
+        !state.is_empty() && !state.starts_with('Z')
     }
 
     #[test]
@@ -170,24 +179,23 @@ mod tests {
         let mut part = shell("echo said; echo complained >&2; exit 7", folder.path(), Leftovers::Keep);
         assert_eq!(part.wait(PATIENCE), 7);
         assert_eq!((part.output().as_str(), part.errors().as_str()), ("said\n", "complained\n"));
+        part.signal(Signal::Terminate);
+        assert_eq!(part.ended(), Some(7));
     }
 
     #[test]
     fn a_part_gets_the_signals_of_the_test() {
         let folder = tempfile::tempdir().unwrap();
-        let script = "trap 'echo asked; exit 3' TERM; echo $$; mkfifo nothing; read -r _ <>nothing";
+        let script = "trap 'echo asked; exit 3' TERM; mkfifo nothing; echo waits; read -r _ <>nothing";
         let mut part = shell(script, folder.path(), Leftovers::Keep);
-        let pid = first_line(&part);
+        until("the trap", PATIENCE, || (part.output() == "waits\n").then_some(()));
         part.signal(Signal::Stop);
         part.signal(Signal::Terminate);
-        until("a stopped process", PATIENCE, || {
-            let state = Command::new("ps").args(["-o", "stat=", "-p", &pid]).output().unwrap();
-            String::from_utf8_lossy(&state.stdout).starts_with('T').then_some(())
-        });
+        assert!(state(part.pid()).starts_with('T'), "it runs after SIGSTOP");
         assert_eq!(part.ended(), None);
         part.signal(Signal::Continue);
         assert_eq!(part.wait(PATIENCE), 3);
-        assert!(part.output().ends_with("asked\n"));
+        assert_eq!(part.output(), "waits\nasked\n");
     }
 
     #[test]
@@ -195,19 +203,18 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("part");
         std::fs::create_dir(&folder).unwrap();
-        let script = "echo $$; exec tail -f /dev/null";
 
-        let mut killed = shell(script, &folder, Leftovers::Remove);
-        let pid = first_line(&killed);
+        let mut killed = shell("exec tail -f /dev/null", &folder, Leftovers::Remove);
+        let pid = killed.pid();
         killed.kill();
-        assert!(!lives(&pid) && folder.exists());
+        assert!(!lives(pid) && folder.exists());
         drop(killed);
         assert!(folder.exists(), "a part that a test killed is often started again on the same folder");
 
-        std::fs::remove_file(folder.join("shell.out")).unwrap();
-        let dropped = shell(script, &folder, Leftovers::Remove);
-        let pid = first_line(&dropped);
+        let dropped = shell("exec tail -f /dev/null", &folder, Leftovers::Remove);
+        let pid = dropped.pid();
+        assert!(lives(pid));
         drop(dropped);
-        assert!(!lives(&pid) && !folder.exists());
+        assert!(!lives(pid) && !folder.exists());
     }
 }
