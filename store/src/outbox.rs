@@ -1,0 +1,190 @@
+//! The outbox: from "somebody may have to be told" to "told", with every step on disk before it is taken.
+//!
+//! A commit leaves a [`ToRoute`] row. Routing turns it into messages, one a receiver, or into none, with its
+//! reasons ([`Store::route`](crate::Store::route)). A dispatcher leases a message, sends it, and writes down what
+//! came of it. Nothing lives in memory only: a lease that runs out is given to the next, marked as a possible
+//! repeat.
+
+mod breaker;
+mod finish;
+mod lease;
+mod list;
+mod route;
+
+use detectors::finding::{IncidentId, Severity};
+use detectors::incident::TransitionReason;
+use serde::Serialize;
+
+use crate::name::{ReceiverId, RunId};
+use crate::word::{row_number, worded};
+
+pub use breaker::Breaker;
+pub use finish::{AfterAttempt, AttemptOutcome, AttemptRecord, Finished};
+pub use lease::{LeaseRequest, Leased};
+pub use list::{Delivery, DeliveryFilter, ReceiverSummary};
+pub use route::{Routed, Routing};
+
+row_number! {
+    /// The number of something that waits for routing.
+    ToRouteId
+}
+row_number! {
+    /// A message's number, in the order of queuing.
+    OutboxId
+}
+row_number! {
+    /// The number of a step in an incident's life, from 1: each is told at most once to each receiver.
+    TransitionNumber
+}
+
+/// What is told together: an incident by default (its id), else what alerting groups by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct GroupId(String);
+
+impl GroupId {
+    /// A group of this name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The group of one incident.
+    #[must_use]
+    pub fn of(incident: &IncidentId) -> Self {
+        Self(incident.as_str().to_owned())
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Something that happened to an incident and that nobody has decided yet whether to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToRoute {
+    /// Its number.
+    pub id: ToRouteId,
+    /// In which world: `live`, or an exercise, whose scenario says whom it may reach.
+    pub run: RunId,
+    /// The incident as it is called now (it may have been swallowed since).
+    pub incident: IncidentId,
+    /// The incident as it was called when this happened.
+    pub incident_then: IncidentId,
+    /// The step's number.
+    pub transition: TransitionNumber,
+    /// What happened.
+    pub reason: TransitionReason,
+    /// How severe the incident was then.
+    pub severity: Severity,
+    /// When it was stored, by the clock.
+    pub created_at: i64,
+}
+
+/// A message to be queued: one group's news for one receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// In which world.
+    pub run: RunId,
+    /// What is told together; messages of one group and receiver are sent in the order of their transitions.
+    pub group: GroupId,
+    /// Whom.
+    pub receiver: ReceiverId,
+    /// The step that is told. (run, group, receiver, transition) is queued once.
+    pub transition: TransitionNumber,
+    /// The incident it is about; `None` for a digest of many.
+    pub incident: Option<IncidentId>,
+    /// The stable id that the receiver sees, equal in every attempt.
+    pub delivery_id: String,
+    /// How severe it is.
+    pub severity: Severity,
+    /// What is to be told, as JSON; its form belongs to alerting.
+    pub payload: String,
+    /// Not before this clock time.
+    pub due_at: i64,
+}
+
+worded! {
+    /// In which state a message is, without the details of [`DeliveryState`].
+    pub enum DeliveryStateKind {
+        /// It waits for its first attempt.
+        Queued = "queued",
+        /// Somebody holds its lease.
+        Sending = "sending",
+        /// The receiver took it, and may yet lose it.
+        Accepted = "accepted",
+        /// The receiver has it.
+        Delivered = "delivered",
+        /// It waits for its next attempt.
+        Retry = "retry",
+        /// It was given up.
+        Dead = "dead",
+        /// It is told in a digest instead.
+        Folded = "folded",
+    }
+}
+
+/// In which state a message is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum DeliveryState {
+    /// It waits for its first attempt.
+    Queued {
+        /// Until this clock time.
+        due_at: i64,
+    },
+    /// Somebody holds its lease.
+    Sending {
+        /// Until this clock time.
+        lease_until: i64,
+    },
+    /// The receiver took it, and may yet lose it.
+    Accepted {
+        /// When.
+        at: i64,
+    },
+    /// The receiver has it.
+    Delivered {
+        /// When.
+        at: i64,
+    },
+    /// It waits for its next attempt.
+    Retry {
+        /// Until this clock time.
+        next_at: i64,
+        /// Why the last one failed.
+        reason: String,
+    },
+    /// It was given up.
+    Dead {
+        /// When.
+        at: i64,
+        /// Why.
+        reason: String,
+    },
+    /// It is told in a digest instead.
+    Folded {
+        /// Since when.
+        at: i64,
+        /// In which; `None` once that was pruned.
+        digest: Option<OutboxId>,
+    },
+}
+
+impl DeliveryState {
+    /// The state without its details.
+    #[must_use]
+    pub const fn kind(&self) -> DeliveryStateKind {
+        match self {
+            Self::Queued { .. } => DeliveryStateKind::Queued,
+            Self::Sending { .. } => DeliveryStateKind::Sending,
+            Self::Accepted { .. } => DeliveryStateKind::Accepted,
+            Self::Delivered { .. } => DeliveryStateKind::Delivered,
+            Self::Retry { .. } => DeliveryStateKind::Retry,
+            Self::Dead { .. } => DeliveryStateKind::Dead,
+            Self::Folded { .. } => DeliveryStateKind::Folded,
+        }
+    }
+}
