@@ -32,6 +32,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod closing;
 mod consumer;
 mod context;
 mod diagnosis;
@@ -50,9 +51,18 @@ mod tuning;
 #[cfg(test)]
 mod consumer_tests;
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod producer_tests;
+#[cfg(test)]
+mod settings_tests;
+#[cfg(test)]
+mod test_cluster;
 
-pub use consumer::{Closed, ConsumerError, KafkaConsumer, QUERY_TIMEOUT, StartAt};
+pub use closing::Closed;
+pub use consumer::{ConsumerError, KafkaConsumer, QUERY_TIMEOUT, StartAt};
 pub use fetcher::{ConsumerHealth, PartitionLag};
 pub use mock_broker::{MockBroker, MockBrokerError};
 pub use polled::{Polled, TroubleKind};

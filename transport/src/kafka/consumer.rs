@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::closing::{self, Closed};
 use super::context::{self, GroupEvent, Notebook};
 use super::diagnosis::{Diagnosis, diagnose, offset_in};
 use super::fetcher::Snapshot;
 use super::positions::{Arrival, Positions, Suspect};
+use super::settings::Prepared;
 use super::{
     ConsumerHealth, KafkaSettings, KafkaSetupError, LogRange, Member, Polled, Record, TopicPartition,
     TroubleKind,
@@ -24,8 +26,8 @@ use crate::secret::SecretWarning;
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one [`KafkaConsumer::assign`] may ask for beginnings and ends in all: well below `max.poll.interval.ms`.
 const ASSIGN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a consumer that is dropped instead of closed may take to leave its group.
-const DROP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a new consumer waits for its first bearer token to be read.
+const TOKEN_TIMEOUT: Duration = Duration::from_millis(100);
 /// In how many snapshots a partition must stand still before it is taken for lost without the broker's word.
 const STANDING_SNAPSHOTS: u32 = 2;
 
@@ -38,15 +40,6 @@ pub enum StartAt {
     Beginning,
     /// After the newest record there is now.
     End,
-}
-
-/// How closing ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closed {
-    /// The group was left.
-    Left,
-    /// The deadline passed; a thread of its own goes on trying. The group will notice by itself.
-    Abandoned,
 }
 
 /// A consumer in a group, or of partitions assigned by hand where it never subscribes. Not `Sync`: it belongs to
@@ -76,7 +69,10 @@ impl KafkaConsumer {
     /// # Errors
     /// When the settings, the secrets or the files they name cannot be used.
     pub fn new(settings: &KafkaSettings, member: Member<'_>) -> Result<Self, KafkaSetupError> {
-        let prepared = settings.consumer(member)?;
+        Self::of(settings.consumer(member)?)
+    }
+
+    pub(super) fn of(prepared: Prepared) -> Result<Self, KafkaSetupError> {
         let needs_token = prepared.token.is_some();
         let client: BaseConsumer<Notebook> = prepared
             .config
@@ -90,16 +86,10 @@ impl KafkaConsumer {
             snapshot: RefCell::default(),
             membership: RefCell::new(Membership::None),
         };
-        if needs_token {
-            // The first token is asked for through the queue: without it no question reaches a broker.
-            let polled = consumer.poll(Duration::from_millis(100));
-            let polled = match polled {
-                Polled::Idle | Polled::Record(_) => None,
-                Polled::Trouble { kind, message } => Some(Polled::Trouble { kind, message }),
-                Polled::NotAuthorised(message) => Some(Polled::NotAuthorised(message)),
-                other => Some(Polled::Trouble { kind: TroubleKind::Other, message: format!("{other:?}") }),
-            };
-            consumer.waiting.borrow_mut().extend(polled);
+        // The first token is asked for through the queue: without it no question reaches a broker.
+        if needs_token && let Some(Err(error)) = consumer.client().poll(TOKEN_TIMEOUT) {
+            let refused = consumer.diagnosed(error);
+            consumer.waiting.borrow_mut().extend(refused);
         }
         Ok(consumer)
     }
@@ -121,7 +111,7 @@ impl KafkaConsumer {
             }
         }
         *self.membership.borrow_mut() = Membership::Subscribed;
-        self.client().subscribe(topics).map_err(|error| ConsumerError::client("subscribe", error))
+        self.client().subscribe(topics).map_err(|error| ConsumerError::client("subscribe", &error))
     }
 
     /// Leaves the group. What it had comes back as [`Polled::Revoked`]: go on polling until it has, then
@@ -173,7 +163,7 @@ impl KafkaConsumer {
                 StartAt::End => self.ask_range(at, deadline)?.high,
             };
             list.add_partition_offset(&at.topic, at.partition, Offset::Offset(next))
-                .map_err(|error| ConsumerError::client("assign", error))?;
+                .map_err(|error| ConsumerError::client("assign", &error))?;
             started.push((at.clone(), next));
         }
         let moved: Vec<_> = {
@@ -183,7 +173,7 @@ impl KafkaConsumer {
         if !moved.is_empty() {
             self.unassign(&moved)?;
         }
-        self.client().incremental_assign(&list).map_err(|error| ConsumerError::client("assign", error))?;
+        self.client().incremental_assign(&list).map_err(|error| ConsumerError::client("assign", &error))?;
         let mut positions = self.positions.borrow_mut();
         for (at, next) in &started {
             positions.assign(at.clone(), *next);
@@ -201,7 +191,8 @@ impl KafkaConsumer {
         for at in partitions {
             positions.unassign(at);
         }
-        context::unassign(self.client(), partitions).map_err(|error| ConsumerError::client("unassign", error))
+        context::unassign(self.client(), partitions)
+            .map_err(|error| ConsumerError::client("unassign", &error))
     }
 
     /// The partitions of a topic.
@@ -209,12 +200,12 @@ impl KafkaConsumer {
     /// # Errors
     /// When no broker answers within [`QUERY_TIMEOUT`], or there is no such topic, or we may not see it.
     pub fn partitions(&self, topic: &str) -> Result<Vec<TopicPartition>, ConsumerError> {
-        let failed = |error| ConsumerError::client("look up the topic's partitions", error);
+        let failed = |error| ConsumerError::client("look up the topic's partitions", &error);
         let metadata = self.client().fetch_metadata(Some(topic), QUERY_TIMEOUT).map_err(failed)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
         let found = found.filter(|found| !found.partitions().is_empty());
         let found = found.ok_or_else(|| ConsumerError::Topic { topic: printable(topic) })?;
-        let numbers: BTreeSet<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
+        let numbers: BTreeSet<i32> = found.partitions().iter().map(MetadataPartition::id).collect();
         Ok(numbers.into_iter().map(|number| TopicPartition::new(topic, number)).collect())
     }
 
@@ -255,7 +246,7 @@ impl KafkaConsumer {
 
     /// Leaves the group and closes, on a thread of its own: that can take as long as a broker likes.
     pub fn close(mut self, deadline: Duration) -> Closed {
-        self.client.take().map_or(Closed::Left, |client| close_aside(client, deadline))
+        self.client.take().map_or(Closed::Left, |client| closing::close_aside(client, deadline))
     }
 
     fn client(&self) -> &BaseConsumer<Notebook> {
@@ -291,7 +282,9 @@ impl KafkaConsumer {
                 return None;
             }
             Diagnosis::Unreadable => {
-                Polled::Unreadable { at: self.positions.borrow().owner_of(offset_in(&reason)), reason }
+                let offset = offset_in(&reason);
+                let at = self.positions.borrow_mut().unreadable(offset)?;
+                Polled::Unreadable { at, offset, reason }
             }
             Diagnosis::Fatal => Polled::Fatal(reason),
             Diagnosis::NotAuthorised => Polled::NotAuthorised(reason),
@@ -338,7 +331,7 @@ impl KafkaConsumer {
         let (low, high) = self
             .client()
             .fetch_watermarks(&at.topic, at.partition, left)
-            .map_err(|error| ConsumerError::client("ask for the range of a partition", error))?;
+            .map_err(|error| ConsumerError::client("ask for the range of a partition", &error))?;
         Ok(LogRange { low, high })
     }
 }
@@ -346,23 +339,8 @@ impl KafkaConsumer {
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            close_aside(client, DROP_TIMEOUT);
+            closing::close_aside(client, closing::DROP_TIMEOUT);
         }
-    }
-}
-
-/// Dropping the client blocks until the group has been left, and may do so for minutes (rust-rdkafka#453, #611).
-fn close_aside(client: BaseConsumer<Notebook>, deadline: Duration) -> Closed {
-    client.context().close();
-    let (done, finished) = mpsc::channel();
-    let closing = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(move || {
-        drop(client);
-        // Nobody may be waiting any more.
-        let _ = done.send(());
-    });
-    match closing.map(|_| finished.recv_timeout(deadline)) {
-        Ok(Ok(())) => Closed::Left,
-        _ => Closed::Abandoned,
     }
 }
 
@@ -392,7 +370,7 @@ pub enum ConsumerError {
 }
 
 impl ConsumerError {
-    fn client(what: &'static str, error: KafkaError) -> Self {
+    fn client(what: &'static str, error: &KafkaError) -> Self {
         Self::Client { what, reason: printable(&error.to_string()) }
     }
 }

@@ -67,8 +67,7 @@ pub(super) fn diagnose(code: Code) -> Diagnosis {
     }
 }
 
-/// The offset in a sentence of the client's, such as "… end of partition at offset 17 (HighwaterMark 17)". The
-/// binding passes on neither topic nor offset, so this is a hint: what it leaves open, the statistics settle.
+/// The offset in a sentence of the client's, such as "… reached end of partition at offset 17 (…". The binding passes on neither topic nor offset, so this is a hint: what it leaves open, the statistics settle.
 pub(super) fn offset_in(reason: &str) -> Option<i64> {
     ["offset ", "message at "].iter().find_map(|mark| {
         let (_, rest) = reason.split_once(mark)?;

@@ -17,7 +17,7 @@ use crate::plain_text::printable;
 pub struct MockBroker {
     bootstrap: String,
     /// Present until the end: dropping it tells the thread to stop.
-    orders: Option<Sender<(Order, Sender<Result<(), MockBrokerError>>)>>,
+    orders: Option<Sender<Errand>>,
     keeper: Option<JoinHandle<()>>,
 }
 
@@ -27,6 +27,13 @@ enum Order {
     CreateTopic { name: String, partitions: i32 },
     Down,
     Up,
+}
+
+/// An order, and where its outcome is waited for.
+#[derive(Debug)]
+struct Errand {
+    order: Order,
+    reply: Sender<Result<(), MockBrokerError>>,
 }
 
 /// Librdkafka's word for every broker of the cluster.
@@ -88,7 +95,7 @@ impl MockBroker {
     fn order(&self, what: &'static str, order: Order) -> Result<(), MockBrokerError> {
         let (reply, answer) = channel();
         let orders = self.orders.as_ref().ok_or_else(|| MockBrokerError::gone(what))?;
-        orders.send((order, reply)).map_err(|_| MockBrokerError::gone(what))?;
+        orders.send(Errand { order, reply }).map_err(|_| MockBrokerError::gone(what))?;
         answer
             .recv()
             .map_err(|_| MockBrokerError::gone(what))?
@@ -107,11 +114,8 @@ impl Drop for MockBroker {
 }
 
 /// Serves orders until nobody can give any.
-fn keep(
-    cluster: &MockCluster<'static, DefaultProducerContext>,
-    inbox: &Receiver<(Order, Sender<Result<(), MockBrokerError>>)>,
-) {
-    for (order, reply) in inbox {
+fn keep(cluster: &MockCluster<'static, DefaultProducerContext>, inbox: &Receiver<Errand>) {
+    for Errand { order, reply } in inbox {
         let done = match order {
             Order::CreateTopic { name, partitions } if partitions > 0 => {
                 cluster.create_topic(&name, partitions, 1)

@@ -24,12 +24,15 @@ pub enum Polled<'a> {
         /// What the broker holds, if it could be asked.
         held: Option<LogRange>,
     },
-    /// The client skipped records it cannot read: a damaged batch, an unknown compression, a record above
-    /// [`super::RECEIVE_MAX_BYTES`].
+    /// Records cannot be read: a damaged batch, an unknown compression, a record above
+    /// [`super::RECEIVE_MAX_BYTES`]. The client skips them when it has others behind them, and asks again for ever
+    /// when it has none: stop the partition, and let an operator decide where it goes on. Told once a place.
     Unreadable {
         /// The partition; none where several are assigned and the client does not say which it was.
         at: Option<TopicPartition>,
-        /// What the client said, offset included.
+        /// Where the batch begins, if the client says so.
+        offset: Option<i64>,
+        /// What the client said.
         reason: String,
     },
     /// The group gives us these: load their state, then [`super::KafkaConsumer::assign`] them.

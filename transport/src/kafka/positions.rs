@@ -15,6 +15,8 @@ struct Track {
     /// The offset after the last record.
     next: i64,
     reading: Reading,
+    /// The unreadable place that was told last.
+    unreadable: Option<i64>,
 }
 
 /// How the reading of a partition goes.
@@ -62,7 +64,7 @@ pub(super) struct Positions {
 impl Positions {
     pub(super) fn assign(&mut self, at: TopicPartition, next: i64) {
         self.unassign(&at);
-        self.tracks.push(Track { at, next, reading: Reading::Ahead });
+        self.tracks.push(Track { at, next, reading: Reading::Ahead, unreadable: None });
     }
 
     pub(super) fn unassign(&mut self, at: &TopicPartition) {
@@ -125,16 +127,18 @@ impl Positions {
         self.losses += 1;
     }
 
-    /// Whose batch at this offset could not be read, if one partition alone fits.
-    pub(super) fn owner_of(&self, offset: Option<i64>) -> Option<TopicPartition> {
-        if let [only] = self.tracks.as_slice() {
-            return Some(only.at.clone());
+    /// Some partition's batch, perhaps at this offset, could not be read: whose it was, if one alone fits, or
+    /// nothing at all if that was told before. (The client asks for the same batch again and again.)
+    pub(super) fn unreadable(&mut self, offset: Option<i64>) -> Option<Option<TopicPartition>> {
+        let is_only = self.tracks.len() == 1;
+        let fits = |track: &&mut Track| is_only || Some(track.next) == offset;
+        let mut fitting = self.tracks.iter_mut().filter(fits);
+        let (Some(track), None) = (fitting.next(), fitting.next()) else { return Some(None) };
+        if offset.is_some() && track.unreadable == offset {
+            return None;
         }
-        let mut fitting = self.tracks.iter().filter(|track| Some(track.next) == offset);
-        match (fitting.next(), fitting.next()) {
-            (Some(track), None) => Some(track.at.clone()),
-            _ => None,
-        }
+        track.unreadable = offset;
+        Some(Some(track.at.clone()))
     }
 
     /// The ends that a snapshot settles.
@@ -321,10 +325,12 @@ mod tests {
 
     #[test]
     fn an_unreadable_batch_belongs_to_the_one_that_was_about_to_read_it() {
-        let two = positions(&[("a", 0, 5), ("b", 0, 7)]);
-        assert_eq!(two.owner_of(Some(7)), Some(at("b", 0)));
-        assert_eq!((two.owner_of(Some(6)), two.owner_of(None)), (None, None));
-        assert_eq!(positions(&[("a", 0, 5)]).owner_of(None), Some(at("a", 0)));
-        assert_eq!(positions(&[("a", 0, 5), ("b", 0, 5)]).owner_of(Some(5)), None);
+        let mut two = positions(&[("a", 0, 5), ("b", 0, 7)]);
+        assert_eq!(two.unreadable(Some(7)), Some(Some(at("b", 0))));
+        assert_eq!(two.unreadable(Some(7)), None, "once a place");
+        assert_eq!((two.unreadable(Some(6)), two.unreadable(None)), (Some(None), Some(None)));
+        let mut one = positions(&[("a", 0, 5)]);
+        assert_eq!(one.unreadable(None), Some(Some(at("a", 0))));
+        assert_eq!(positions(&[("a", 0, 5), ("b", 0, 5)]).unreadable(Some(5)), Some(None));
     }
 }

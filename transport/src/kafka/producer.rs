@@ -1,5 +1,6 @@
 //! The producer: idempotent, in order, and with an answer for every record.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -68,6 +69,8 @@ pub struct DeliveryFailure {
 pub struct KafkaProducer {
     client: BaseProducer<Notebook>,
     warnings: Vec<SecretWarning>,
+    /// Records taken and not yet answered. The client's own count has events of other kinds among them.
+    under_way: Cell<usize>,
     /// The number of the last record sent by [`KafkaProducer::deliver`].
     delivered: usize,
 }
@@ -84,7 +87,7 @@ impl KafkaProducer {
             .create_with_context(Notebook::new(prepared.token))
             .map_err(|error| KafkaSetupError::from_client(&error))?;
         client.poll(Duration::ZERO);
-        Ok(Self { client, warnings: prepared.warnings, delivered: 0 })
+        Ok(Self { client, warnings: prepared.warnings, under_way: Cell::new(0), delivered: 0 })
     }
 
     /// What is wrong with the places the secrets came from.
@@ -122,7 +125,9 @@ impl KafkaProducer {
         self.client.send(outgoing).map_err(|(error, _)| match error {
             KafkaError::MessageProduction(Code::QueueFull) => ProducerError::QueueFull,
             error => ProducerError::Refused { reason: printable(&error.to_string()) },
-        })
+        })?;
+        self.under_way.set(self.under_way.get() + 1);
+        Ok(())
     }
 
     /// What became of records since the last call; waits for news at most this long, and returns early when it
@@ -136,6 +141,7 @@ impl KafkaProducer {
             self.client.poll(left.min(STEP));
             let deliveries = self.client.context().take_deliveries();
             if !deliveries.is_empty() || left.is_zero() {
+                self.under_way.set(self.under_way.get().saturating_sub(deliveries.len()));
                 return deliveries;
             }
         }
@@ -153,7 +159,6 @@ impl KafkaProducer {
             deliveries.extend(self.poll(left.min(Duration::from_millis(100))));
             let under_way = self.under_way();
             if under_way == 0 {
-                deliveries.extend(self.client.context().take_deliveries());
                 return Ok(deliveries);
             }
             if left.is_zero() {
@@ -165,7 +170,7 @@ impl KafkaProducer {
     /// How many records are neither confirmed nor refused yet.
     #[must_use]
     pub fn under_way(&self) -> usize {
-        usize::try_from(self.client.in_flight_count()).unwrap_or(0)
+        self.under_way.get()
     }
 
     /// Sends one record and waits for its confirmation; for callers that send now and then and alone.
