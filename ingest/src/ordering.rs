@@ -239,7 +239,7 @@ impl LaneOrder {
     /// A partition has nothing more to give for now: it no longer holds the lane back.
     pub fn mark_idle(&mut self, at: PartitionIndex) {
         let partition = &mut self.partitions[at.0 as usize];
-        if partition.activity == Activity::Active {
+        if partition.activity == Activity::Active && !partition.was_read(partition.next.0) {
             partition.activity = Activity::Idle;
         }
     }

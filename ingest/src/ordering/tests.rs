@@ -73,7 +73,7 @@ fn race(logs: &[Log], steps: &[Step], known: Option<&[Floor]>, buffer: usize) ->
             released.push((ordered.order.nanos(), ordered.event.position.to_string()));
         }
     };
-    let mut deliver = |lane: &mut LaneOrder, next: &mut Vec<usize>, number: usize, floors: &mut Vec<Floor>| {
+    let deliver = |lane: &mut LaneOrder, next: &mut Vec<usize>, number: usize, floors: &mut Vec<Floor>| {
         let Some(secs) = logs[number].get(next[number]) else { return };
         let at = lane.partition(&id(number), rule);
         let offset = i64::try_from(next[number]).unwrap();
