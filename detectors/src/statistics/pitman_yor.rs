@@ -35,7 +35,7 @@ const KEEP_WEIGHTS: f64 = 0.995;
 /// A value whose decayed count falls below this is forgotten.
 const FORGOTTEN: f32 = 0.02;
 
-/// The values one subject has used for one attribute. At most 240 bytes serialised.
+/// The values one subject has used for one attribute. At most 260 bytes serialised.
 ///
 /// Values are 64-bit keyed hashes; they are compared, never turned back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -93,6 +93,10 @@ pub struct RateScore {
 
 impl Rate {
     /// A rate of which only its parent's is known.
+    ///
+    /// Its first bins are judged by the cohort alone, and a conjugate prior cannot span a cohort of several decades: in
+    /// simulation over five decades the first day gave 16 times the nominal alarms at p = 1e-3, the second and third 1.2
+    /// times. Tell nothing before [`Self::is_settled`], or calibrate that age by itself.
     #[must_use]
     pub fn from_prior(prior: &RatePrior) -> Self {
         Self {
@@ -115,6 +119,12 @@ impl Rate {
     #[must_use]
     pub fn bins(&self) -> u32 {
         self.bins
+    }
+
+    /// Whether the level is known from the subject's own past, and has not just moved for good.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.phase == Phase::Settled
     }
 
     /// The weights over the dispersion grid.

@@ -27,7 +27,8 @@ fn learned_null(model: &RateModel, draws: &mut Draws) -> Vec<f64> {
         for bin in 0..1_150 {
             mean *= libm::exp(0.003 * draws.normal());
             let count = draws.negative_binomial(mean, dispersion);
-            let (score, _) = rate.observe(model, 1.0, count, draws.uniform());
+            let (score, change) = rate.observe(model, 1.0, count, draws.uniform());
+            assert_eq!(change, LevelChange::Steady, "a slow drift is no lasting shift");
             if bin >= 672 {
                 values.push(score.upper.randomised.get());
             }
@@ -191,6 +192,27 @@ fn a_cohort_hands_down_its_median_and_its_dispersion() {
     let weights = Rate::from_prior(&prior).weights();
     assert!(weights[4] + weights[5] + weights[6] > weights[0] + weights[1] + weights[2], "{weights:?}");
     assert_eq!(RatePrior::pooled([]), None);
+}
+
+/// Two days after birth, over five decades of rates under one prior, calibration must already hold.
+#[test]
+fn young_subjects_are_calibrated_once_settled() {
+    let model = hourly();
+    let mut draws = Draws::seeded(51);
+    let mut values = Vec::new();
+    for subject in 0..600_u32 {
+        let mean = libm::exp10(-2.0 + 5.0 * f64::from(subject) / 600.0);
+        let mut rate = taught(&model, &mut draws, mean, 0.1, 48);
+        assert!(rate.is_settled());
+        for _ in 0..72 {
+            let (score, _) = rate.observe(&model, 1.0, draws.negative_binomial(mean, 0.1), draws.uniform());
+            values.push(score.upper.randomised.get());
+        }
+    }
+    for (level, low, high) in [(0.1, 0.9, 1.15), (1e-2, 0.7, 1.5), (1e-3, 0.4, 2.5)] {
+        let ratio = exceedance(&values, level);
+        assert!((low..=high).contains(&ratio), "at {level}: {ratio}");
+    }
 }
 
 #[test]
