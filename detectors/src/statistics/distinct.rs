@@ -117,9 +117,14 @@ impl Distinct {
                 }
             }
             Content::Sketch(theirs) => {
-                for (mine, &rank) in self.registers().iter_mut().zip(theirs.iter()) {
+                let mut registers = match &self.content {
+                    Content::Exact(hashes) => sketch(hashes),
+                    Content::Sketch(mine) => mine.clone(),
+                };
+                for (mine, &rank) in registers.iter_mut().zip(theirs.iter()) {
                     *mine = (*mine).max(rank);
                 }
+                self.content = Content::Sketch(registers);
             }
         }
         Ok(())
@@ -131,28 +136,22 @@ impl Distinct {
                 if let Err(place) = hashes.binary_search(&hash) {
                     hashes.insert(place, hash);
                     if hashes.len() > EXACT_LIMIT {
-                        self.registers();
+                        self.content = Content::Sketch(sketch(hashes));
                     }
                 }
             }
             Content::Sketch(registers) => raise(registers, hash),
         }
     }
+}
 
-    /// The registers, made from the exact set if need be.
-    fn registers(&mut self) -> &mut [u8; REGISTERS] {
-        if let Content::Exact(hashes) = &self.content {
-            let mut registers = Box::new([0; REGISTERS]);
-            for &hash in hashes {
-                raise(&mut registers, hash);
-            }
-            self.content = Content::Sketch(registers);
-        }
-        match &mut self.content {
-            Content::Sketch(registers) => registers,
-            Content::Exact(_) => unreachable!("the exact set was turned into a sketch just above"),
-        }
+/// The registers of a set of hashes.
+fn sketch(hashes: &[u32]) -> Box<[u8; REGISTERS]> {
+    let mut registers = Box::new([0; REGISTERS]);
+    for &hash in hashes {
+        raise(&mut registers, hash);
     }
+    registers
 }
 
 /// Notes the rank of one hash: leading zeros of its lower bits, plus one.
