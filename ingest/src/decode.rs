@@ -6,6 +6,7 @@
 mod counters;
 mod format;
 mod reading;
+mod recent;
 mod refusal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +18,9 @@ pub use self::counters::{DecodeCounters, MAX_UNKNOWN_NAME_BYTES, MAX_UNKNOWN_NAM
 pub use self::format::{Ecosystem, Format, UnknownWord};
 pub use self::reading::{CUT_MARK, MAX_EVENTS_PER_RECORD, MAX_NESTING};
 pub(crate) use self::reading::{
-    Reading, check_nesting, digest_of, purl_of, repository_of, time_of_millis, time_of_text,
+    Reading, check_nesting, digest_of, repository_of, time_of_millis, time_of_text,
 };
+use self::recent::RecentNames;
 pub use self::refusal::{MAX_DETAIL_CHARS, Refusal, RefusalReason};
 use crate::source::{MAX_RECORD_BYTES, RawRecord};
 use crate::wire;
@@ -50,15 +52,15 @@ impl DecoderSettings {
 pub struct Decoder {
     settings: DecoderSettings,
     counters: DecodeCounters,
-    last_registry: Arc<str>,
+    recent: RecentNames,
 }
 
 impl Decoder {
     /// A decoder for one source.
     #[must_use]
     pub fn new(settings: DecoderSettings) -> Self {
-        let last_registry = Arc::clone(&settings.registry);
-        Self { settings, counters: DecodeCounters::default(), last_registry }
+        let recent = RecentNames::new(&settings.registry);
+        Self { settings, counters: DecodeCounters::default(), recent }
     }
 
     /// The settings it was made with.
@@ -120,7 +122,7 @@ impl Decoder {
             record,
             settings: &self.settings,
             counters: &mut self.counters,
-            last_registry: &mut self.last_registry,
+            recent: &mut self.recent,
         };
         match format {
             Format::Auto | Format::Native => wire::native::read(text, &mut reading, out)?,

@@ -81,3 +81,8 @@ fn check(format: Format) {
 fn native() {
     check(Format::Native);
 }
+
+#[test]
+fn combined() {
+    check(Format::Combined);
+}

@@ -17,9 +17,12 @@ const MAX_UNKNOWN_IN_OBJECT: usize = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-/// The keys of an object that no field has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Unknown<'a> {
+/// The keys of an object that no field has. Boxed, since most objects have none and every object is moved.
+#[derive(Debug, Default)]
+pub(crate) struct Unknown<'a>(Option<Box<UnknownKeys<'a>>>);
+
+#[derive(Debug, Default)]
+struct UnknownKeys<'a> {
     names: Vec<Cow<'a, str>>,
     more: u64,
 }
@@ -91,17 +94,18 @@ pub(crate) use object;
 impl<'a> Unknown<'a> {
     /// Notes a key.
     pub(crate) fn note(&mut self, name: Cow<'a, str>) {
-        if self.names.len() < MAX_UNKNOWN_IN_OBJECT { self.names.push(name) } else { self.more += 1 }
+        let keys = self.0.get_or_insert_default();
+        if keys.names.len() < MAX_UNKNOWN_IN_OBJECT { keys.names.push(name) } else { keys.more += 1 }
     }
 
     /// The names that were kept.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|name| &**name)
+        self.0.iter().flat_map(|keys| &keys.names).map(|name| &**name)
     }
 
     /// How many were not.
-    pub(crate) const fn more(&self) -> u64 {
-        self.more
+    pub(crate) fn more(&self) -> u64 {
+        self.0.as_ref().map_or(0, |keys| keys.more)
     }
 }
 

@@ -17,7 +17,7 @@ use super::shape::{
     NativeTransparencyLog, NativeType,
 };
 use crate::decode::{
-    Reading, Refusal, RefusalReason, digest_of, purl_of, repository_of, time_of_millis, time_of_text,
+    Reading, Refusal, RefusalReason, digest_of, repository_of, time_of_millis, time_of_text,
 };
 use crate::wire::object::{Pairs, Text};
 
@@ -119,7 +119,7 @@ fn nothing_known() -> Artifact {
 /// `None` if nothing is said about it. A container's `@sha256:…` is its digest, not a version.
 fn artifact_of(own: &NativeArtifact<'_>, reading: &mut Reading<'_>) -> Result<Option<Artifact>, Refusal> {
     let mut artifact = match (&own.purl, &own.repository) {
-        (Some(purl), _) => Artifact::of(&purl_of("artifact.purl", purl)?),
+        (Some(purl), _) => Artifact::of(&reading.purl("artifact.purl", purl)?),
         (None, Some(repository)) => Artifact::of(&repository_of("artifact.repository", repository)?),
         (None, None) => nothing_known(),
     };
