@@ -19,6 +19,17 @@ pub struct CatalogueEntry {
     pub warm_up: &'static str,
 }
 
+/// The major version of a detector: another one starts with empty state.
+#[must_use]
+pub const fn major(id: DetectorId) -> u32 {
+    use crate::detector::Detector as _;
+    match id {
+        DetectorId::DownloadVolume => crate::downloads::download_volume::DownloadVolume::MAJOR,
+        DetectorId::DownloadBreadth => crate::downloads::download_breadth::DownloadBreadth::MAJOR,
+        _ => 1,
+    }
+}
+
 /// The entry of a detector.
 #[must_use]
 pub const fn entry(id: DetectorId) -> CatalogueEntry {

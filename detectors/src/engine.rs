@@ -24,7 +24,7 @@ mod shard;
 mod tests;
 
 pub use intake::IntakeCounters;
-pub use save::{LoadError, Saved, SavedKind, SavedPart};
+pub use save::{LoadError, STATE_FORMAT, Saved, SavedKind, SavedPart};
 pub use shard::Shard;
 
 use serde::{Deserialize, Serialize};
@@ -178,6 +178,12 @@ impl Engine {
     #[must_use]
     pub const fn counters(&self) -> &IntakeCounters {
         self.intake.counters()
+    }
+
+    /// Keys whose state changed since it was last saved.
+    #[must_use]
+    pub fn changed_keys(&self) -> usize {
+        self.shards.iter().map(Shard::changed_keys).sum()
     }
 
     /// What its detectors know so far.

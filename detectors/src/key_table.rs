@@ -124,6 +124,12 @@ impl<V: Default + Clone> KeyTable<V> {
         self.evicted
     }
 
+    /// How many keys changed since the last save.
+    #[must_use]
+    pub const fn changed(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Touches a key, making it if it is new, and returns its slot. `hash` is [`hash_key`] of it. `named` says that a
     /// publish, tag or signature names it: such a key is worth keeping from the start.
     pub fn touch(&mut self, hash: u64, registry: &Arc<str>, name: &Arc<str>, now: EventTime, named: bool) -> u32 {

@@ -1,1 +1,22 @@
-//! Drives the way from record to outbox: lanes, joins, shards, commit; learn, replay, run.
+//! Drives the way from record to outbox: lanes, shards, commit; replay, learn, run.
+//!
+//! [`flow::Flow`] is the way itself, without a thread or a clock of its own: records in, findings out. [`replay`]
+//! runs it over files, [`live`] over a source with commits to the database. Neither changes a finding.
+
+pub mod commit;
+pub mod flow;
+mod lane;
+pub mod live;
+pub mod replay;
+mod resume;
+pub mod status;
+mod threads;
+
+pub use threads::Threads;
+
+/// The wall clock, as the program hands it in: nanoseconds since 1970. It paces commits and idle marks, and never
+/// reaches a finding.
+pub trait WallClock: Send + Sync {
+    /// Nanoseconds since 1970.
+    fn now_nanos(&self) -> i64;
+}

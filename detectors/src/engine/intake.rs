@@ -15,11 +15,11 @@ use crate::event::{ArtifactKey, Event, EventId, EventKind, EventTime, Ordered, S
 use crate::key_table::{Changes, KeyTable, hash_key};
 
 /// Producer ids are remembered this long in event time.
-pub const DUPLICATE_WINDOW: Span = Span::hours(24);
+pub(super) const DUPLICATE_WINDOW: Span = Span::hours(24);
 /// At most this many producer ids are remembered; beyond it the oldest are forgotten, and that is counted.
-pub const DUPLICATES_REMEMBERED: usize = 1_000_000;
+pub(super) const DUPLICATES_REMEMBERED: usize = 1_000_000;
 /// At most this many digests are remembered for the join; the oldest unused are forgotten.
-pub const DIGESTS_REMEMBERED: usize = 250_000;
+pub(super) const DIGESTS_REMEMBERED: usize = 250_000;
 
 /// What was counted on the way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

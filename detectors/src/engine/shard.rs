@@ -258,6 +258,10 @@ impl Shard {
         sum.evicted += self.artifacts.evicted() + self.principals.evicted();
     }
 
+    pub(super) fn changed_keys(&self) -> usize {
+        self.artifacts.changed() + self.principals.changed()
+    }
+
     pub(super) fn everything(&mut self) -> ShardState {
         let state =
             ShardState { artifacts: self.artifacts.everything(), principals: self.principals.everything() };
