@@ -89,6 +89,17 @@ impl Moment {
         parsed(text).ok_or_else(|| MomentError(text.chars().take(80).collect()))
     }
 
+    /// Reads nginx's `$time_local` in UTC, as [`Moment::combined`] writes it.
+    pub(crate) fn parse_combined(text: &str) -> Option<Self> {
+        let (date, time) = text.strip_suffix(" +0000")?.split_once(':')?;
+        let mut parts = date.split('/');
+        let (day, month, year) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?.parse().ok()?);
+        let month = i64::try_from(MONTHS.iter().position(|name| *name == month)?).ok()? + 1;
+        let mut parts = time.split(':').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        Some(Self::utc((year, month, day), (next()?, next()?, next()?)))
+    }
+
     const fn time_of_day(self) -> (i64, i64, i64, i64) {
         let in_day = self.0.rem_euclid(DAY);
         (in_day / HOUR, in_day / MINUTE % 60, in_day / SECOND % 60, in_day % SECOND)
@@ -185,6 +196,8 @@ mod tests {
         let moment = Moment::parse(text).unwrap();
         assert_eq!((moment.unix_ms(), moment.combined().as_str()), (unix_ms, combined), "{text}");
         assert_eq!(Moment::parse(&moment.to_string()).unwrap(), moment);
+        let second = moment.plus(-moment.unix_ms().rem_euclid(SECOND));
+        assert_eq!(Moment::parse_combined(combined), Some(second));
     }
 
     #[test]
@@ -202,6 +215,7 @@ mod tests {
             ["", "2026-05-11", "2026-13-01T00:00:00Z", "2026-05-11T19:20:39", "2026-05-11T25:00:00Z", "x"]
         {
             assert!(Moment::parse(bad).is_err(), "{bad}");
+            assert_eq!(Moment::parse_combined(bad), None);
         }
     }
 

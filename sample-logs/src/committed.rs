@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::manifest::FILE_NAME;
+use crate::manifest::{FILE_NAME, FileEntry};
 use crate::{Scenario, Variant, expectations, generate};
 
 /// The compression level of the committed files: the most that does not need a special decoder.
@@ -62,6 +62,21 @@ pub fn write(root: &Path) -> Result<u64, CommittedError> {
         }
     }
     Ok(written)
+}
+
+/// Reads the lines of one of a scenario's files from the scenario's folder.
+///
+/// # Errors
+/// [`CommittedError::Read`] naming the file.
+pub fn lines(folder: &Path, file: &FileEntry) -> Result<Vec<String>, CommittedError> {
+    let path = folder.join(&file.path);
+    let text = std::fs::File::open(&path)
+        .and_then(zstd::decode_all)
+        .and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        })
+        .map_err(|source| CommittedError::Read { path, source })?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// Compares the files of a scenario below `root` with what the generator makes: the text, not how it is compressed.

@@ -100,6 +100,16 @@ pub enum Format {
     Combined,
 }
 
+/// What kind of registry stands behind a log whose lines do not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ecosystem {
+    /// Containers.
+    Oci,
+    /// npm packages.
+    Npm,
+}
+
 /// The logs of one scenario in one variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
@@ -116,6 +126,8 @@ pub struct LogFile {
     pub role: Role,
     /// How its lines are written.
     pub format: Format,
+    /// What kind of registry it is about, where the format does not say.
+    pub ecosystem: Option<Ecosystem>,
     /// The topic it is played into; history and attack day of a stream share one.
     pub topic: String,
     /// The registry it is about; where lines do not say so, the source must be named so.
@@ -140,6 +152,17 @@ impl LogFile {
             text.push('\n');
         }
         text
+    }
+}
+
+/// The event time of a line of a recording: what a producer must set as the record's timestamp, since a live source
+/// does not trust times that lie far from it. `None` for a line that is not of this generator.
+#[must_use]
+pub fn event_time(format: Format, line: &str) -> Option<Moment> {
+    let between = |start: &str, end: char| line.split_once(start)?.1.split_once(end).map(|(text, _)| text);
+    match format {
+        Format::Native => Moment::parse(between("\"time\":\"", '"')?).ok(),
+        Format::Combined => Moment::parse_combined(between("[", ']')?),
     }
 }
 

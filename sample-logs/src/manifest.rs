@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::clock::Moment;
-use crate::{Format, Role};
+use crate::{Ecosystem, Format, Role};
 
 /// The name of the file in a scenario's folder.
 pub const FILE_NAME: &str = "scenario.toml";
@@ -110,6 +110,9 @@ pub struct FileEntry {
     pub role: Role,
     /// How its lines are written.
     pub format: Format,
+    /// What kind of registry an access log is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecosystem: Option<Ecosystem>,
     /// The topic it is played into.
     pub topic: String,
     /// The registry it is about, and the name of its source.

@@ -83,7 +83,7 @@ fn neighbour(namer: &mut Namer, mut random: Random, packages: usize, nth: usize,
     };
     Neighbour {
         project,
-        eager: 0.10 + 0.22 * random.unit(),
+        eager: 0.18 + 0.3 * random.unit(),
         hour: random.between(8, 21),
         nightly: matches!(nth, 2 | 11),
         random,

@@ -8,7 +8,7 @@ use crate::manifest::{About, FileEntry, Nature};
 use crate::names::Quarter;
 use crate::publishing::npm_population;
 use crate::random::Random;
-use crate::{Format, LogFile, Recording, Role, Variant};
+use crate::{Ecosystem, Format, LogFile, Recording, Role, Variant};
 
 /// What frames a scenario.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +93,7 @@ impl Stage {
                 path: file.path(),
                 role: file.role,
                 format: file.format,
+                ecosystem: file.ecosystem,
                 topic: file.topic,
                 registry: file.registry,
             })
@@ -129,6 +130,11 @@ impl Stage {
             name: format!("{topic}{day}.{ending}"),
             role,
             format: stream.format,
+            ecosystem: match stream.format {
+                Format::Native => None,
+                Format::Combined if self.registry == "npm" => Some(Ecosystem::Npm),
+                Format::Combined => Some(Ecosystem::Oci),
+            },
             topic,
             registry: stream.registry.to_owned(),
             lines,

@@ -7,7 +7,7 @@ use super::{committed, events, text};
 use crate::clock::Moment;
 use crate::journal::MAX_FEED_DELAY_MS;
 use crate::manifest::CATALOGUE;
-use crate::{Format, Manifest, Role, Scenario, Variant, expectations};
+use crate::{Format, Manifest, Role, Scenario, Variant, event_time, expectations};
 
 /// The embedded broker keeps no more than this in a partition.
 const MOST_BYTES_A_TOPIC: usize = 5 * 1024 * 1024;
@@ -25,6 +25,26 @@ fn committed_files_are_what_the_generator_makes() {
             panic!("{error}: run `cargo run -p sample-logs -- write`");
         }
     }
+}
+
+#[test]
+fn committed_lines_are_read_back_with_their_times() {
+    for scenario in Scenario::ALL {
+        let folder = folder().join(scenario.folder());
+        let manifest = Manifest::load(&folder).unwrap();
+        for (entry, file) in manifest.files.iter().zip(committed(scenario).files) {
+            assert_eq!((&entry.path, &entry.topic), (&file.path(), &file.topic));
+            let lines = crate::committed::lines(&folder, entry).unwrap();
+            assert_eq!(lines.len(), file.lines.len());
+            let of_the_day = |line: &String| {
+                let time = event_time(entry.format, line).expect("every line has a time");
+                (time >= manifest.scenario.day_start && time < manifest.scenario.day_end)
+                    == (entry.role == Role::AttackDay)
+            };
+            assert!(lines.iter().all(of_the_day), "{}", entry.path);
+        }
+    }
+    assert_eq!(event_time(Format::Native, "no event"), None);
 }
 
 #[test]
