@@ -5,6 +5,7 @@
 //! turns the rule into lints.
 
 pub mod catalogue;
+mod change_lane;
 pub mod detector;
 pub mod downloads;
 pub mod engine;
@@ -14,4 +15,6 @@ pub mod incident;
 pub mod key_table;
 pub mod settings;
 pub mod severity;
+pub mod signing;
 pub mod statistics;
+pub mod tags;

@@ -26,6 +26,11 @@ impl Mark {
     pub(crate) const fn number(self) -> i64 {
         self.0.cast_signed()
     }
+
+    /// As the statistics count it.
+    pub(crate) const fn value(self) -> u64 {
+        self.0
+    }
 }
 
 #[cfg(test)]

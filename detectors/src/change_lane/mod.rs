@@ -20,7 +20,7 @@ mod story_event;
 pub(crate) use burst::Burst;
 pub(crate) use habits::{Habits, Prior, lesson};
 pub(crate) use mark::Mark;
-pub(crate) use outcome::{Masses, at_random, combined, whether};
+pub(crate) use outcome::{Masses, at_random, speak, strongest, whether};
 pub(crate) use place::{Place, Places};
 pub(crate) use statement::{
     artifact_subject, keep_latest, ordinal, person_link, scored, short_name, shown_time_apart, tie,

@@ -5,8 +5,8 @@
 //!     +2h   tag docker/kics:2.1.3 digest=evil       => tag-move 14
 //!     +1s   publish kics@2.1.3 digest=evil          => violation tag-move
 //! ```
-//! `40x` repeats the line and `#` counts. `silence` means that nothing of eight bits or more was said; a number is the
-//! least surprise, in bits of the exact p-value. State goes through its saved form after every event.
+//! `40x` repeats the line and `#` counts. `silence` means that nothing of eight bits or more was said, a number is the
+//! least surprise; both in bits of the exact p-value, which no tie break moves. State goes through its saved form after every event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ pub(crate) fn check<D: Detector>(detector: &D, story: &str) -> Vec<Scored> {
 fn meets(wish: &str, looks: &[Look]) -> bool {
     let is_violation = |look: &Look| look.calibration.is_none();
     if wish == "silence" {
-        return looks.iter().all(|look| look.calibration.as_ref().is_some_and(|(_, p)| p.bits() < SILENCE_BITS));
+        return looks.iter().all(|look| !is_violation(look) && exact_bits(look) < SILENCE_BITS);
     }
     if let Some(id) = wish.strip_prefix("violation ") {
         return looks.iter().any(|look| is_violation(look) && look_is_of(look, id));

@@ -65,7 +65,7 @@ pub(super) fn read(words: &[&str], time: EventTime, offset: i64) -> Event {
         kind: match verb {
             "publish" => EventKind::Publish(Box::new(Publish { metadata: metadata(&line) })),
             "tag" => EventKind::Tag(Tag { previous: line.text("previous").map(previous) }),
-            "sign" => EventKind::Sign(Box::new(Sign { signer: signer(&line), ..Sign::default() })),
+            "sign" => EventKind::Sign(Box::new(Sign { signer: signer(&line), predicate: line.text("predicate"), ..Sign::default() })),
             "account" => EventKind::Account(Account {
                 change: line.word::<AccountChange>("change").unwrap(),
                 target: line.text("target"),

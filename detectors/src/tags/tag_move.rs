@@ -18,9 +18,9 @@ use super::class::{TagClass, classify, is_moving_version};
 use super::memory::{KnownTag, KnownVersion, TagState, VersionRule};
 use super::target::{Comparison, Content, Target};
 use crate::change_lane::{
-    Mark, Masses, Prior, WarmUp, artifact_subject, at_random, combined, lesson, scored, short_name, tie, whether,
+    Mark, Masses, Prior, WarmUp, artifact_subject, at_random, lesson, scored, short_name, speak, strongest, tie, whether,
 };
-use crate::detector::{Detector, Scores, Seen, Verdict};
+use crate::detector::{Detector, EXPLAINED_FROM_BITS, Scores, Seen, Verdict};
 use crate::event::{EventKind, EventTime, Outcome, Span};
 use crate::finding::{DetectorId, Severity};
 
@@ -74,20 +74,20 @@ pub struct TagMove {
     config: TagMoveConfig,
 }
 
-/// The rare outcomes of a step.
+/// The rare outcomes of a step, in their order of surprise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Move {
-    Floating,
-    Branch,
-    Major,
-    Minor,
-    PreRelease,
-    Other,
+    Full,
     /// A full version within an hour of being set.
     FreshFull,
-    Full,
     /// A moving tag goes back: to an older version, or to where it came from.
     Back,
+    PreRelease,
+    Other,
+    Minor,
+    Major,
+    Branch,
+    Floating,
 }
 
 /// Place, in the habits, of "a full-version tag was set to the content of another one"; no outcome of its own.
@@ -96,15 +96,15 @@ const SHARES_PRIOR: Prior = Prior { rate: 0.1, strength: 5.0 };
 
 impl Move {
     const ALL: [Self; 9] = [
-        Self::Floating,
-        Self::Branch,
-        Self::Major,
-        Self::Minor,
+        Self::Full,
+        Self::FreshFull,
+        Self::Back,
         Self::PreRelease,
         Self::Other,
-        Self::FreshFull,
-        Self::Full,
-        Self::Back,
+        Self::Minor,
+        Self::Major,
+        Self::Branch,
+        Self::Floating,
     ];
 
     /// The guess of a registry of which nothing is known (moves per step), what the guess is worth in steps of the
@@ -324,10 +324,10 @@ fn judge(
         None => masses.ordinary(u),
         Some(Moved { what: Move::Full, shared_with, .. }) => {
             let shares = state.habits.rate(SHARES, SHARES_PRIOR);
-            let alone = masses.tail(full, whether(shared_with.is_some(), shares, u));
-            state.burst.tail(u).map_or(alone, |row| combined(&[alone, row]))
+            let alone = masses.tail(full, whether(shared_with.is_some(), shares, u), u);
+            state.burst.tail(u).map_or(alone, |row| strongest(&[alone, row]))
         }
-        Some(moved) => masses.tail(moved.what as usize, at_random(u)),
+        Some(moved) => masses.tail(moved.what as usize, at_random(u), u),
     };
     state.acquaintance.meet(now);
     let cell = state.acquaintance.cell(TagMove::ID, registry, now);
@@ -336,7 +336,7 @@ fn judge(
             let explanation = explain::moved(state, seen, moved, row);
             scored(seen, (TagMove::ID, TagMove::MAJOR), subject, verdict, explanation)
         };
-        out.surprise(tail, cell, explanation);
+        speak(out, EXPLAINED_FROM_BITS, tail, cell, explanation);
     } else {
         out.teach(tail, cell);
     }
