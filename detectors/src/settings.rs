@@ -98,6 +98,8 @@ impl EngineSettings {
         self.detector(id).floor_bits.unwrap_or(match id {
             // A registry closes a hundred thousand windows an hour: at 8 bits a thousand findings a day would be noise.
             DetectorId::DownloadVolume | DetectorId::DownloadBreadth => 14.0,
+            // Another signature is rare, and worth keeping long before it is worth telling.
+            DetectorId::ReSigning | DetectorId::KeyChange => crate::signing::WORTH_KEEPING_BITS,
             _ => 8.0,
         })
     }

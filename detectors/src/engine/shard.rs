@@ -15,6 +15,9 @@ use crate::downloads::download_volume::{DownloadVolume, VolumeState, is_pull};
 use crate::event::{Event, EventKind, EventTime, Ordered};
 use crate::finding::{Subject, SubjectKind};
 use crate::key_table::{Changes, KeyTable, hash_key};
+use crate::signing::{Signing, SigningState};
+use crate::tags::TagState;
+use crate::tags::tag_move::TagMove;
 
 /// Rank of what a closed window says: after all events of the step.
 const AFTER_ALL_EVENTS: u32 = u32::MAX;
@@ -23,6 +26,8 @@ const AFTER_ALL_EVENTS: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct ArtifactRow {
     volume: Option<Box<VolumeState>>,
+    signing: Option<Box<SigningState>>,
+    tags: Option<Box<TagState>>,
 }
 
 /// All that is kept of one principal.
@@ -59,6 +64,8 @@ pub struct Shard {
     seed: u64,
     volume: DownloadVolume,
     breadth: DownloadBreadth,
+    signing: Signing,
+    tag_move: TagMove,
     artifacts: KeyTable<ArtifactRow>,
     principals: KeyTable<PrincipalRow>,
     /// Slots with an open window, by width.
@@ -101,6 +108,8 @@ impl Shard {
             seed,
             volume: DownloadVolume::default(),
             breadth: DownloadBreadth::default(),
+            signing: Signing::default(),
+            tag_move: TagMove::default(),
             artifacts: KeyTable::new(hot_keys),
             principals: KeyTable::new(hot_keys),
             open_artifacts: Default::default(),
@@ -167,7 +176,21 @@ impl Shard {
         let event = seen.event();
         let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else { return };
         let slot = self.artifacts.touch(hash, &event.registry, key.shared_ref(), seen.now(), true);
-        let Some(_entry) = self.artifacts.get_mut(slot) else { return };
+        let Some(entry) = self.artifacts.get_mut(slot) else { return };
+        let row = &mut entry.value;
+        // Each detector passes over what is not its business; state is made where there is some.
+        match &event.kind {
+            EventKind::Sign(_) => {
+                self.signing.observe(row.signing.get_or_insert_default(), seen, &mut self.scores);
+            }
+            EventKind::Tag(_) => {
+                self.tag_move.observe(row.tags.get_or_insert_default(), seen, &mut self.scores);
+            }
+            EventKind::Publish(_) => {
+                self.tag_move.observe(row.tags.get_or_insert_default(), seen, &mut self.scores);
+            }
+            EventKind::Access(_) | EventKind::Verify(_) | EventKind::Account(_) | EventKind::Withdraw(_) => {}
+        }
     }
 
     /// Closes the windows that end at or before `boundary`, in the order of keys.
