@@ -201,6 +201,10 @@ impl LaneOrder {
     pub fn push(&mut self, at: PartitionIndex, incoming: &Incoming<'_>) -> Result<Option<Floor>, OrderError> {
         let watermark = self.watermark;
         let which = at.0 as usize;
+        if incoming.offset < self.partitions[which].next.0 {
+            // Read again for another lane's sake, or delivered twice.
+            return Ok(None);
+        }
         let floor = self.partitions[which].arrive(incoming.offset, watermark);
         let bytes = u32::try_from(size_of::<Event>() + incoming.bytes / incoming.events.len().max(1));
         let bytes = bytes.unwrap_or(u32::MAX);

@@ -14,9 +14,10 @@ mod threads;
 
 pub use threads::Threads;
 
-/// The wall clock, as the program hands it in: nanoseconds since 1970. It paces commits and idle marks, and never
-/// reaches a finding.
+/// The clock, as the program hands it in. It paces commits and idle marks, and never reaches a finding.
 pub trait WallClock: Send + Sync {
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970; may jump.
     fn now_nanos(&self) -> i64;
+    /// Nanoseconds since some fixed moment; never goes back.
+    fn monotonic_nanos(&self) -> i64;
 }

@@ -196,7 +196,7 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     fn new(live: Live, clock: &'a dyn WallClock, watcher: &'a dyn LiveWatcher) -> Self {
-        let now = clock.now_nanos();
+        let now = clock.monotonic_nanos();
         Self {
             live,
             clock,
@@ -218,7 +218,7 @@ impl<'a> Driver<'a> {
         jobs: &Sender<Job>,
     ) -> Result<LiveReport, LiveError> {
         loop {
-            let now = self.clock.now_nanos();
+            let now = self.clock.monotonic_nanos();
             let mut failed = None;
             let polled = source.poll(RECORDS_AT_ONCE, POLL, &mut |item| {
                 if failed.is_none() {
