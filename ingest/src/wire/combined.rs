@@ -18,11 +18,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use detectors::event::{
-    Access, Account, Actor, ActorKind, Artifact, Event, EventKind, EventTime, MAX_STRING_BYTES, Outcome,
-    Sign, Withdraw,
+    Access, Account, Actor, ActorKind, Artifact, ArtifactKey, Event, EventKind, EventTime, MAX_STRING_BYTES,
+    Outcome, Sign, Withdraw,
 };
 
 use self::line::Fields;
+pub(crate) use self::oci::signed_digest;
 use self::request::{Asked, Consequence};
 use crate::decode::{Reading, Refusal, RefusalReason, time_of_text};
 
@@ -76,7 +77,7 @@ pub(crate) fn read(text: &str, reading: &mut Reading<'_>, out: &mut Vec<Event>) 
 /// A path can be as long as a record; what is longer than a field may be is no artifact's name.
 fn is_short(artifact: &Artifact) -> bool {
     let texts = [artifact.version.as_deref(), artifact.tag.as_deref(), artifact.file.as_deref()];
-    let key = artifact.key.as_ref().map(|key| key.as_str());
+    let key = artifact.key.as_ref().map(ArtifactKey::as_str);
     texts.into_iter().chain([key]).flatten().all(|text| text.len() <= MAX_STRING_BYTES)
 }
 

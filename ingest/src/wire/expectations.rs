@@ -86,3 +86,13 @@ fn native() {
 fn combined() {
     check(Format::Combined);
 }
+
+#[test]
+fn distribution() {
+    check(Format::Distribution);
+}
+
+#[test]
+fn rekor() {
+    check(Format::Rekor);
+}

@@ -18,7 +18,6 @@ pub(super) fn read(target: &Target<'_>) -> Option<Asked> {
     };
     match path {
         // The version check is how a client learns that it must sign in, and whether its password is right.
-        [] if target.method == Method::Get => Some(Asked::plain(AccessAction::Login)),
         [] => Some(Asked::plain(target.action(AccessAction::Login))),
         ["_catalog"] => Some(Asked::plain(target.action(AccessAction::List))),
         [name @ .., "tags", "list"] => Asked::of(target.action(AccessAction::List), image(name)),

@@ -138,10 +138,10 @@ impl<'a> Target<'a> {
 
     /// Whether the client calls itself by one of these names.
     pub(super) fn client_is(&self, names: &[&str]) -> bool {
-        let starts_with = |name: &&str| {
+        let begins = |name: &str| {
             self.user_agent.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
         };
-        names.iter().any(|name| starts_with(&name))
+        names.iter().any(|name| begins(name))
     }
 
     /// What a method asks of content: `get` for GET, and the obvious for the others.
