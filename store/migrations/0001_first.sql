@@ -1,4 +1,5 @@
 -- The first schema. Times ending in `_at` are clock times, others are event times; both in nanoseconds since 1970.
+-- Large columns stand last in their tables: what comes after one cannot be read without reading through it.
 
 -- One row: who may write, and how often something was written.
 CREATE TABLE meta (
@@ -101,8 +102,6 @@ CREATE TABLE incident (
     told TEXT NOT NULL CHECK (told IN ('told', 'below-budget')),
     first_event INTEGER NOT NULL,
     last_event INTEGER NOT NULL,
-    summary TEXT NOT NULL,
-    body TEXT NOT NULL,
     merged_into TEXT,
     transitions INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'in-progress', 'on-hold', 'resolved')),
@@ -110,6 +109,7 @@ CREATE TABLE incident (
     revision INTEGER NOT NULL DEFAULT 0,
     opened_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
     PRIMARY KEY (run, id)
 ) STRICT;
 CREATE INDEX incident_by_time ON incident (run, last_event) WHERE merged_into IS NULL;
@@ -152,7 +152,6 @@ CREATE TABLE outbox (
     incident TEXT,
     delivery_id TEXT NOT NULL,
     severity INTEGER NOT NULL,
-    payload TEXT NOT NULL,
     state TEXT NOT NULL
         CHECK (state IN ('queued', 'sending', 'accepted', 'delivered', 'retry', 'dead', 'folded')),
     -- When it is due (queued, retry) or its lease ends (sending); when it ended otherwise.
@@ -164,6 +163,7 @@ CREATE TABLE outbox (
     receipt TEXT,
     folded_into INTEGER REFERENCES outbox (id) ON DELETE SET NULL,
     queued_at INTEGER NOT NULL,
+    payload TEXT NOT NULL,
     UNIQUE (run, group_id, receiver, transition)
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (due_at, id) WHERE state IN ('queued', 'sending', 'retry');
@@ -200,10 +200,10 @@ CREATE TABLE dead_letter (
     item INTEGER NOT NULL,
     reason TEXT NOT NULL,
     detail TEXT NOT NULL,
-    head BLOB NOT NULL,
     sha256 BLOB NOT NULL,
     size INTEGER NOT NULL,
     seen_at INTEGER NOT NULL,
+    head BLOB NOT NULL,
     UNIQUE (run, source, stream, partition, record_offset, item)
 ) STRICT;
 CREATE INDEX dead_letter_by_reason ON dead_letter (run, source, reason);

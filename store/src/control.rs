@@ -44,7 +44,11 @@ pub struct ControlRecord {
 }
 
 /// Inserts what is new.
-pub(crate) fn insert(transaction: &Transaction<'_>, run: &RunId, records: &[ControlRecord]) -> Result<(), Fault> {
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    records: &[ControlRecord],
+) -> Result<(), Fault> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO control (run, lane, sequence, kind, takes_effect, position, body)
          VALUES (:run, :lane, :sequence, :kind, :takes_effect, :position, :body)

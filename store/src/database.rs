@@ -1,5 +1,6 @@
 //! The file: how it is locked, opened and migrated.
 
+mod checkpointer;
 mod lock;
 mod migrate;
 
@@ -10,7 +11,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Fault, StoreError};
 
+pub(crate) use checkpointer::Checkpointer;
 pub(crate) use lock::DatabaseLock;
+#[cfg(test)]
+pub(crate) use lock::lock_path;
 pub(crate) use migrate::{MIGRATIONS, check_schema, migrate};
 
 /// The schema that this program reads and writes.
@@ -50,9 +54,13 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         }
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.query_row("PRAGMA journal_size_limit = 67108864", [], |row| row.get(0)).map(|limit: i64| {
-            debug_assert_eq!(limit, KEPT_WAL_BYTES, "the pragma's text and the constant say the same");
-        })?;
+        // The checkpoint thread comes first; this is for when it is held up, so that the log stays bounded.
+        connection.query_row("PRAGMA wal_autocheckpoint = 16384", [], |_| Ok(()))?;
+        connection.query_row("PRAGMA journal_size_limit = 67108864", [], |row| row.get(0)).map(
+            |limit: i64| {
+                debug_assert_eq!(limit, KEPT_WAL_BYTES, "the pragma's text and the constant say the same");
+            },
+        )?;
         Ok(connection)
     };
     open().map_err(|fault| fault.settle("open", path))

@@ -6,6 +6,7 @@ use detectors::event::{PartitionId, Position};
 use rusqlite::{Row, Transaction, named_params};
 use serde::Serialize;
 
+use crate::conditions::Conditions;
 use crate::error::{Fault, StoreError};
 use crate::name::RunId;
 use crate::reader::{Page, Reader};
@@ -86,7 +87,11 @@ pub struct DeadLetterCount {
 }
 
 /// Inserts what is new; says how many that were.
-pub(crate) fn insert(transaction: &Transaction<'_>, run: &RunId, letters: &[DeadLetter]) -> Result<usize, Fault> {
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    letters: &[DeadLetter],
+) -> Result<usize, Fault> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO dead_letter (run, source, stream, partition, record_offset, item, reason, detail, head, sha256,
                                   size, seen_at)
@@ -114,9 +119,18 @@ pub(crate) fn insert(transaction: &Transaction<'_>, run: &RunId, letters: &[Dead
     Ok(new)
 }
 
-/// The filter's conditions.
-const WHERE: &str = "run = ?1 AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR stream = ?3)
-    AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR seen_at >= ?5)";
+const COLUMNS: &str =
+    "id, source, stream, partition, record_offset, item, reason, detail, head, sha256, size, seen_at";
+
+fn conditions<'a>(run: &'a RunId, filter: &'a DeadLetterFilter) -> Conditions<'a> {
+    let mut all = Conditions::new("run = :run");
+    all.bind(":run", run);
+    all.and_if("source = :source", ":source", filter.source.as_deref());
+    all.and_if("stream = :stream", ":stream", filter.stream.as_deref());
+    all.and_if("reason = :reason", ":reason", filter.reason.as_deref());
+    all.and_if("seen_at >= :since", ":since", filter.since);
+    all
+}
 
 impl Reader {
     /// Dead letters, newest first.
@@ -130,13 +144,14 @@ impl Reader {
         page: Page,
     ) -> Result<Vec<StoredDeadLetter>, StoreError> {
         self.read("list dead letters", |transaction| {
+            let mut conditions = conditions(run, filter);
+            conditions.bind(":limit", page.limit);
+            conditions.bind(":offset", page.offset);
             let mut statement = transaction.prepare_cached(&format!(
-                "SELECT id, source, stream, partition, record_offset, item, reason, detail, head, sha256, size, seen_at
-                 FROM dead_letter WHERE {WHERE} ORDER BY id DESC LIMIT ?6 OFFSET ?7"
+                "SELECT {COLUMNS} FROM dead_letter WHERE {} ORDER BY id DESC LIMIT :limit OFFSET :offset",
+                conditions.sql()
             ))?;
-            let DeadLetterFilter { source, stream, reason, since } = filter;
-            let rows =
-                statement.query_map((run, source, stream, reason, since, page.limit, page.offset), stored)?;
+            let rows = statement.query_map(&*conditions.bound(), stored)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -147,10 +162,8 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn dead_letter(&self, id: u64) -> Result<Option<StoredDeadLetter>, StoreError> {
         self.read("read a dead letter", |transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT id, source, stream, partition, record_offset, item, reason, detail, head, sha256, size, seen_at
-                 FROM dead_letter WHERE id = ?1",
-            )?;
+            let sql = format!("SELECT {COLUMNS} FROM dead_letter WHERE id = ?1");
+            let mut statement = transaction.prepare_cached(&sql)?;
             Ok(statement.query_map([Unsigned(id)], stored)?.next().transpose()?)
         })
     }
@@ -165,12 +178,13 @@ impl Reader {
         filter: &DeadLetterFilter,
     ) -> Result<Vec<DeadLetterCount>, StoreError> {
         self.read("count dead letters", |transaction| {
+            let conditions = conditions(run, filter);
             let mut statement = transaction.prepare_cached(&format!(
-                "SELECT source, stream, reason, count(*), max(seen_at) FROM dead_letter WHERE {WHERE}
-                 GROUP BY source, stream, reason ORDER BY count(*) DESC, source, stream, reason"
+                "SELECT source, stream, reason, count(*), max(seen_at) FROM dead_letter WHERE {}
+                 GROUP BY source, stream, reason ORDER BY count(*) DESC, source, stream, reason",
+                conditions.sql()
             ))?;
-            let DeadLetterFilter { source, stream, reason, since } = filter;
-            let rows = statement.query_map((run, source, stream, reason, since), |row| {
+            let rows = statement.query_map(&*conditions.bound(), |row| {
                 let Unsigned(count) = row.get(3)?;
                 Ok(DeadLetterCount {
                     source: row.get(0)?,

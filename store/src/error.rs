@@ -107,7 +107,9 @@ pub enum StoreError {
         seq: u64,
     },
     /// A state segment has a format this program does not know yet.
-    #[error("state segment {seq} of shard {shard}, lane {lane}, run {run} has format {found}, this program knows up to {known}")]
+    #[error(
+        "state segment {seq} of shard {shard}, lane {lane}, run {run} has format {found}, this program knows up to {known}"
+    )]
     SegmentNewer {
         /// Its run.
         run: RunId,
@@ -123,7 +125,9 @@ pub enum StoreError {
         known: u32,
     },
     /// A segment of this number was saved before, with other content.
-    #[error("state segment {seq} of shard {shard}, lane {lane}, run {run} was saved before with other content")]
+    #[error(
+        "state segment {seq} of shard {shard}, lane {lane}, run {run} was saved before with other content"
+    )]
     SegmentConflict {
         /// Its run.
         run: RunId,

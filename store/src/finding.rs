@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use detectors::event::EventTime;
 use detectors::finding::{Decision, DetectorId, Finding, FindingId, IncidentId, Severity, Subject};
-use rusqlite::{Row, ToSql, Transaction, named_params};
+use rusqlite::{Row, Transaction};
 
+use crate::conditions::Conditions;
 use crate::error::{Fault, StoreError};
 use crate::incident::Told;
 use crate::name::{LaneId, RunId};
@@ -104,21 +105,8 @@ impl FindingFilter {
 pub enum SubjectMatch {
     /// This one.
     Is(Subject),
-    /// Its name holds this text, in any case of letters.
+    /// Its name holds this text, in any case of its ASCII letters.
     Contains(String),
-}
-
-impl SubjectMatch {
-    /// Registry, kind and name of the one; the text of the other: what the queries bind.
-    pub(crate) fn bound(this: Option<&Self>) -> (Option<&str>, Option<&str>, Option<&str>, Option<String>) {
-        match this {
-            None => (None, None, None, None),
-            Some(Self::Is(subject)) => {
-                (Some(&*subject.registry), Some(subject.kind.as_str()), Some(&*subject.name), None)
-            }
-            Some(Self::Contains(text)) => (None, None, None, Some(text.to_lowercase())),
-        }
-    }
 }
 
 /// The order of findings.
@@ -133,17 +121,6 @@ pub enum Order {
 
 const COLUMNS: &str = "seq, run, id, lane, sequence, incident, stored_at, body";
 
-/// The filter's conditions.
-const WHERE: &str = "run = :run AND seq > :after
-    AND (:detectors IS NULL OR detector IN (SELECT value FROM json_each(:detectors)))
-    AND (:at_least IS NULL OR severity >= :at_least)
-    AND (:from IS NULL OR time >= :from) AND (:until IS NULL OR time < :until)
-    AND (:registry IS NULL OR registry = :registry)
-    AND (:name IS NULL OR (registry = :subject_registry AND subject_kind = :kind AND subject = :name))
-    AND (:text IS NULL OR instr(lower(subject), :text) > 0)
-    AND (:below IS NULL OR (decision = 'below-budget') = :below)
-    AND (:incident IS NULL OR incident = :incident)";
-
 impl Reader {
     /// For each id, whether the run does not know it yet.
     ///
@@ -151,7 +128,8 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn unknown_findings(&self, run: &RunId, ids: &[FindingId]) -> Result<Vec<bool>, StoreError> {
         self.read("look for findings", |transaction| {
-            let mut statement = transaction.prepare_cached("SELECT 1 FROM finding WHERE run = ?1 AND id = ?2")?;
+            let mut statement =
+                transaction.prepare_cached("SELECT 1 FROM finding WHERE run = ?1 AND id = ?2")?;
             let known = ids.iter().map(|id| statement.exists((run, id.as_str())).map(|known| !known));
             Ok(known.collect::<Result<_, _>>()?)
         })
@@ -162,7 +140,11 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read, or a body is no finding.
-    pub fn recent_findings(&self, run: &RunId, since: EventTime) -> Result<Vec<(StoredFinding, Finding)>, StoreError> {
+    pub fn recent_findings(
+        &self,
+        run: &RunId,
+        since: EventTime,
+    ) -> Result<Vec<(StoredFinding, Finding)>, StoreError> {
         let filter = FindingFilter { from: Some(since), ..FindingFilter::of(run.clone()) };
         self.read("read recent findings", |transaction| {
             let stored = select(transaction, &filter, Order::OldestFirst, Page::first(u32::MAX))?;
@@ -205,10 +187,10 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn count_findings(&self, filter: &FindingFilter) -> Result<u64, StoreError> {
         self.read("count findings", |transaction| {
-            let sql = format!("SELECT count(*) FROM finding WHERE {WHERE}");
+            let conditions = conditions(filter);
+            let sql = format!("SELECT count(*) FROM finding WHERE {}", conditions.sql());
             let mut statement = transaction.prepare_cached(&sql)?;
-            let count = with_bound(filter, |bound| statement.query_row(bound, |row| row.get(0)))?;
-            let Unsigned(count) = count;
+            let Unsigned(count) = statement.query_row(&*conditions.bound(), |row| row.get(0))?;
             Ok(count)
         })
     }
@@ -247,39 +229,50 @@ fn select(
         Order::NewestFirst => "DESC",
         Order::OldestFirst => "ASC",
     };
+    let mut conditions = conditions(filter);
+    conditions.bind(":limit", page.limit);
+    conditions.bind(":offset", page.offset);
     let sql = format!(
-        "SELECT {COLUMNS} FROM finding WHERE {WHERE} ORDER BY seq {direction} LIMIT :limit OFFSET :offset"
+        "SELECT {COLUMNS} FROM finding WHERE {} ORDER BY seq {direction} LIMIT :limit OFFSET :offset",
+        conditions.sql()
     );
     let mut statement = transaction.prepare_cached(&sql)?;
-    with_bound(filter, |bound| {
-        let mut bound = bound.to_vec();
-        bound.extend(named_params! { ":limit": page.limit, ":offset": page.offset });
-        statement.query_map(&*bound, stored)?.collect::<Result<Vec<_>, _>>()
-    })
-    .map_err(Fault::from)
+    Ok(statement.query_map(&*conditions.bound(), stored)?.collect::<Result<_, _>>()?)
 }
 
-/// Runs `act` with the filter's parameters.
-fn with_bound<T>(
-    filter: &FindingFilter,
-    act: impl FnOnce(&[(&str, &dyn ToSql)]) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let (subject_registry, kind, name, text) = SubjectMatch::bound(filter.subject.as_ref());
-    act(named_params! {
-        ":run": filter.run,
-        ":after": filter.after.unwrap_or(FindingSeq(0)),
-        ":detectors": any_of(&filter.detectors),
-        ":at_least": filter.at_least.map(Rank),
-        ":from": filter.from.map(EventTime::nanos),
-        ":until": filter.until.map(EventTime::nanos),
-        ":registry": filter.registry.as_deref(),
-        ":subject_registry": subject_registry,
-        ":kind": kind,
-        ":name": name,
-        ":text": text,
-        ":below": filter.told.map(|told| told == Told::BelowBudget),
-        ":incident": filter.incident.as_ref().map(IncidentId::as_str),
-    })
+fn conditions(filter: &FindingFilter) -> Conditions<'_> {
+    let mut all = Conditions::new("run = :run");
+    all.bind(":run", &filter.run);
+    all.and_if("seq > :after", ":after", filter.after);
+    all.and_if(
+        "detector IN (SELECT value FROM json_each(:detectors))",
+        ":detectors",
+        any_of(&filter.detectors),
+    );
+    all.and_if("severity >= :at_least", ":at_least", filter.at_least.map(Rank));
+    all.and_if("time >= :from", ":from", filter.from.map(EventTime::nanos));
+    all.and_if("time < :until", ":until", filter.until.map(EventTime::nanos));
+    all.and_if("registry = :registry", ":registry", filter.registry.as_deref());
+    all.and_if("incident = :incident", ":incident", filter.incident.as_ref().map(IncidentId::as_str));
+    match filter.told {
+        Some(Told::Told) => all.and("decision <> 'below-budget'"),
+        Some(Told::BelowBudget) => all.and("decision = 'below-budget'"),
+        None => {}
+    }
+    match &filter.subject {
+        Some(SubjectMatch::Is(subject)) => {
+            all.and("registry = :subject_registry AND subject_kind = :kind AND subject = :name");
+            all.bind(":subject_registry", &*subject.registry);
+            all.bind(":kind", subject.kind.as_str());
+            all.bind(":name", &*subject.name);
+        }
+        Some(SubjectMatch::Contains(text)) => {
+            all.and("instr(lower(subject), :text) > 0");
+            all.bind(":text", text.to_ascii_lowercase());
+        }
+        None => {}
+    }
+    all
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredFinding> {

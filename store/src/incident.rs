@@ -5,9 +5,10 @@ use std::sync::Arc;
 use detectors::event::EventTime;
 use detectors::finding::{FindingId, IncidentId, Severity};
 use detectors::incident::{Incident, Status};
-use rusqlite::{OptionalExtension as _, Row, ToSql, Transaction, named_params};
+use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde::Serialize;
 
+use crate::conditions::Conditions;
 use crate::error::{Fault, StoreError};
 use crate::finding::SubjectMatch;
 use crate::name::RunId;
@@ -113,19 +114,6 @@ pub struct IncidentCount {
 
 const COLUMNS: &str = "run, body, status, owner, revision, opened_at, changed_at";
 
-/// The filter's conditions.
-const WHERE: &str = "run = :run AND merged_into IS NULL
-    AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
-    AND (:at_least IS NULL OR severity >= :at_least)
-    AND (:told IS NULL OR told = :told)
-    AND (:owner IS NULL OR owner = :owner)
-    AND (:from IS NULL OR last_event >= :from) AND (:until IS NULL OR first_event < :until)
-    AND ((:registry IS NULL AND :name IS NULL AND :text IS NULL) OR EXISTS (
-        SELECT 1 FROM incident_subject AS s WHERE s.run = incident.run AND s.incident = incident.id
-        AND (:registry IS NULL OR s.registry = :registry)
-        AND (:name IS NULL OR (s.registry = :subject_registry AND s.kind = :kind AND s.name = :name))
-        AND (:text IS NULL OR instr(lower(s.name), :text) > 0)))";
-
 impl Reader {
     /// Incidents that fit the filter.
     ///
@@ -139,21 +127,25 @@ impl Reader {
     ) -> Result<Vec<StoredIncident>, StoreError> {
         let order = match order {
             IncidentOrder::Newest => "last_event DESC, id",
-            IncidentOrder::MostSevere => "severity DESC, coalesce(surprise_bits, 1e9) DESC, last_event DESC, id",
+            IncidentOrder::MostSevere => {
+                "severity DESC, coalesce(surprise_bits, 1e9) DESC, last_event DESC, id"
+            }
         };
-        let sql = format!("SELECT {COLUMNS} FROM incident WHERE {WHERE} ORDER BY {order} LIMIT :limit OFFSET :offset");
+        let mut conditions = conditions(filter);
+        conditions.bind(":limit", page.limit);
+        conditions.bind(":offset", page.offset);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM incident WHERE {} ORDER BY {order} LIMIT :limit OFFSET :offset",
+            conditions.sql()
+        );
         self.read("list incidents", |transaction| {
             let mut statement = transaction.prepare_cached(&sql)?;
-            with_bound(filter, |bound| {
-                let mut bound = bound.to_vec();
-                bound.extend(named_params! { ":limit": page.limit, ":offset": page.offset });
-                let mut rows = statement.query(&*bound)?;
-                let mut found = Vec::new();
-                while let Some(row) = rows.next()? {
-                    found.push(stored(row)?);
-                }
-                Ok(found)
-            })
+            let mut rows = statement.query(&*conditions.bound())?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(stored(row)?);
+            }
+            Ok(found)
         })
     }
 
@@ -163,12 +155,11 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn count_incidents(&self, filter: &IncidentFilter) -> Result<u64, StoreError> {
         self.read("count incidents", |transaction| {
-            let mut statement =
-                transaction.prepare_cached(&format!("SELECT count(*) FROM incident WHERE {WHERE}"))?;
-            with_bound(filter, |bound| {
-                let Unsigned(count) = statement.query_row(bound, |row| row.get(0))?;
-                Ok(count)
-            })
+            let conditions = conditions(filter);
+            let sql = format!("SELECT count(*) FROM incident WHERE {}", conditions.sql());
+            let mut statement = transaction.prepare_cached(&sql)?;
+            let Unsigned(count) = statement.query_row(&*conditions.bound(), |row| row.get(0))?;
+            Ok(count)
         })
     }
 
@@ -215,10 +206,15 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
-    pub fn memberships(&self, run: &RunId, finding: &FindingId) -> Result<Vec<(IncidentId, i64)>, StoreError> {
+    pub fn memberships(
+        &self,
+        run: &RunId,
+        finding: &FindingId,
+    ) -> Result<Vec<(IncidentId, i64)>, StoreError> {
         self.read("read a finding's incidents", |transaction| {
-            let mut statement = transaction
-                .prepare_cached("SELECT incident, at FROM finding_event WHERE run = ?1 AND finding = ?2 ORDER BY seq")?;
+            let mut statement = transaction.prepare_cached(
+                "SELECT incident, at FROM finding_event WHERE run = ?1 AND finding = ?2 ORDER BY seq",
+            )?;
             let rows = statement.query_map((run, finding.as_str()), |row| {
                 let Word(id) = row.get(0)?;
                 Ok((id, row.get(1)?))
@@ -229,7 +225,11 @@ impl Reader {
 }
 
 /// The incident itself, or the one that swallowed it. Pointers are kept one step long when they are made.
-fn find(transaction: &Transaction<'_>, run: &RunId, id: &IncidentId) -> Result<Option<StoredIncident>, Fault> {
+fn find(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    id: &IncidentId,
+) -> Result<Option<StoredIncident>, Fault> {
     let mut statement = transaction.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM incident WHERE run = ?1
          AND id = (SELECT coalesce(merged_into, id) FROM incident WHERE run = ?1 AND id = ?2)"
@@ -250,31 +250,46 @@ pub(crate) fn standing(
     Ok(row.optional()?)
 }
 
-/// Runs `act` with the filter's parameters.
-fn with_bound<T>(
-    filter: &IncidentFilter,
-    act: impl FnOnce(&[(&str, &dyn ToSql)]) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let (subject_registry, kind, name, text) = SubjectMatch::bound(filter.subject.as_ref());
-    act(named_params! {
-        ":run": filter.run,
-        ":statuses": any_of(&filter.statuses),
-        ":at_least": filter.at_least.map(Rank),
-        ":told": filter.told,
-        ":owner": filter.owner,
-        ":from": filter.from.map(EventTime::nanos),
-        ":until": filter.until.map(EventTime::nanos),
-        ":registry": filter.registry.as_deref(),
-        ":subject_registry": subject_registry,
-        ":kind": kind,
-        ":name": name,
-        ":text": text,
-    })
+fn conditions(filter: &IncidentFilter) -> Conditions<'_> {
+    let mut all = Conditions::new("run = :run AND merged_into IS NULL");
+    all.bind(":run", &filter.run);
+    all.and_if("status IN (SELECT value FROM json_each(:statuses))", ":statuses", any_of(&filter.statuses));
+    all.and_if("severity >= :at_least", ":at_least", filter.at_least.map(Rank));
+    all.and_if("told = :told", ":told", filter.told);
+    all.and_if("owner = :owner", ":owner", filter.owner.as_deref());
+    all.and_if("last_event >= :from", ":from", filter.from.map(EventTime::nanos));
+    all.and_if("first_event < :until", ":until", filter.until.map(EventTime::nanos));
+    all.and_if(
+        "id IN (SELECT incident FROM incident_subject WHERE run = :run AND registry = :registry)",
+        ":registry",
+        filter.registry.as_deref(),
+    );
+    match &filter.subject {
+        Some(SubjectMatch::Is(subject)) => {
+            all.and(
+                "id IN (SELECT incident FROM incident_subject WHERE run = :run AND registry = :subject_registry
+                        AND kind = :kind AND name = :name)",
+            );
+            all.bind(":subject_registry", &*subject.registry);
+            all.bind(":kind", subject.kind.as_str());
+            all.bind(":name", &*subject.name);
+        }
+        Some(SubjectMatch::Contains(text)) => {
+            all.and(
+                "EXISTS (SELECT 1 FROM incident_subject AS s WHERE s.run = incident.run
+                         AND s.incident = incident.id AND instr(lower(s.name), :text) > 0)",
+            );
+            all.bind(":text", text.to_ascii_lowercase());
+        }
+        None => {}
+    }
+    all
 }
 
 fn stored(row: &Row<'_>) -> Result<StoredIncident, Fault> {
     let body = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-    let mut incident: Incident = serde_json::from_str(body).map_err(|error| Fault::Json("incident", error))?;
+    let mut incident: Incident =
+        serde_json::from_str(body).map_err(|error| Fault::Json("incident", error))?;
     let (Word(status), Unsigned(revision)) = (row.get(2)?, row.get(4)?);
     incident.status = status;
     incident.owner = row.get(3)?;

@@ -82,7 +82,12 @@ impl LedgerEntry {
         ];
         let mut fields: BTreeMap<&str, &str> =
             optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
-        fields.extend([("action", self.action.as_str()), ("actor", &*self.actor), ("at", &*at), ("key", &*self.key)]);
+        fields.extend([
+            ("action", self.action.as_str()),
+            ("actor", &*self.actor),
+            ("at", &*at),
+            ("key", &*self.key),
+        ]);
         serde_json::to_string(&fields)
     }
 }
@@ -140,7 +145,8 @@ pub(crate) fn append(transaction: &Transaction<'_>, entries: &[LedgerEntry]) -> 
     )?;
     for entry in entries {
         let canonical = entry.canonical();
-        let canonical = canonical.map_err(|source| StoreError::Unwritable { what: "ledger entry", source })?;
+        let canonical =
+            canonical.map_err(|source| StoreError::Unwritable { what: "ledger entry", source })?;
         statement.execute((&entry.key, &canonical, leaf_hash(canonical.as_bytes())))?;
     }
     Ok(())
@@ -189,8 +195,9 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn ledger(&self, from: u64, limit: u32) -> Result<Vec<LedgerRow>, StoreError> {
         self.read("read the ledger", |transaction| {
-            let mut statement = transaction
-                .prepare_cached("SELECT seq, entry, leaf FROM ledger WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
+            let mut statement = transaction.prepare_cached(
+                "SELECT seq, entry, leaf FROM ledger WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+            )?;
             let rows = statement.query_map((Unsigned(from), limit), |row| {
                 let Unsigned(seq) = row.get(0)?;
                 Ok(LedgerRow { seq, entry: row.get(1)?, leaf: row.get(2)? })
@@ -206,11 +213,13 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn check_ledger(&self) -> Result<Option<LedgerFault>, StoreError> {
         self.read("check the ledger", |transaction| {
-            let mut statement = transaction.prepare_cached("SELECT seq, entry, leaf FROM ledger ORDER BY seq")?;
+            let mut statement =
+                transaction.prepare_cached("SELECT seq, entry, leaf FROM ledger ORDER BY seq")?;
             let mut rows = statement.query([])?;
             let mut expected = 0;
             while let Some(row) = rows.next()? {
-                let (Unsigned(seq), entry, leaf): (_, String, [u8; 32]) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let (Unsigned(seq), entry, leaf): (_, String, [u8; 32]) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
                 if seq != expected {
                     return Ok(Some(LedgerFault::Missing(expected)));
                 }
@@ -229,8 +238,8 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         self.read("read the newest checkpoint", |transaction| {
-            let mut statement =
-                transaction.prepare_cached("SELECT size, root, at, note FROM checkpoint ORDER BY size DESC LIMIT 1")?;
+            let mut statement = transaction
+                .prepare_cached("SELECT size, root, at, note FROM checkpoint ORDER BY size DESC LIMIT 1")?;
             let row = statement.query_row([], |row| {
                 let Unsigned(size) = row.get(0)?;
                 Ok(Checkpoint { size, root: row.get(1)?, at: row.get(2)?, note: row.get(3)? })

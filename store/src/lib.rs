@@ -6,6 +6,7 @@
 //! schema, a newer segment, a changed migration, a second writer.
 
 mod commit;
+mod conditions;
 mod control;
 mod database;
 mod dead_letter;
@@ -26,16 +27,18 @@ mod writer;
 
 pub use commit::{Commit, Committed, IncidentChange, LanedFinding};
 pub use control::{ControlKind, ControlRecord};
-pub use dead_letter::{DeadLetter, DeadLetterCount, DeadLetterFilter, MAX_DETAIL_BYTES, MAX_HEAD_BYTES, StoredDeadLetter};
+pub use dead_letter::{
+    DeadLetter, DeadLetterCount, DeadLetterFilter, MAX_DETAIL_BYTES, MAX_HEAD_BYTES, StoredDeadLetter,
+};
 pub use error::{StoreError, StoreErrorKind};
 pub use finding::{FindingFilter, FindingSeq, Order, StoredFinding, SubjectMatch};
 pub use incident::{IncidentCount, IncidentFilter, IncidentOrder, StoredIncident, Told};
 pub use ledger::{Checkpoint, LedgerAction, LedgerEntry, LedgerFault, LedgerRow, leaf_hash};
-pub use name::{MAX_NAME_BYTES, LaneId, NameError, ReceiverId, RunId, RunName};
+pub use name::{LaneId, MAX_NAME_BYTES, NameError, ReceiverId, RunId, RunName};
 pub use outbox::{
-    AfterAttempt, AttemptOutcome, AttemptRecord, Breaker, Delivery, DeliveryFilter, DeliveryState, DeliveryStateKind,
-    Finished, GroupId, Leased, LeaseRequest, NewMessage, OutboxId, ReceiverSummary, Routed, Routing, ToRoute,
-    ToRouteId, TransitionNumber,
+    AfterAttempt, AttemptOutcome, AttemptRecord, Breaker, Delivery, DeliveryFilter, DeliveryState,
+    DeliveryStateKind, Finished, GroupId, LeaseRequest, Leased, NewMessage, OutboxId, ReceiverSummary,
+    Routed, Routing, ToRoute, ToRouteId, TransitionNumber,
 };
 pub use progress::{
     LaneProgress, LaneSave, PartitionPosition, SavedLane, SavedSegment, SegmentKind, SegmentSave, SegmentSize,

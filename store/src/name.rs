@@ -175,7 +175,9 @@ mod tests {
         for text in ["live", "shadow:a", "exercise:tanstack-2026-05", "backtest:x:y/z", "learn:b_1.0"] {
             assert_eq!(text.parse::<RunId>().unwrap().to_string(), text);
         }
-        for text in ["", "Live", "live:", "live:x", "shadow", "shadow:", "exercise:a b", "other:x", "learn:\u{202e}"] {
+        for text in
+            ["", "Live", "live:", "live:x", "shadow", "shadow:", "exercise:a b", "other:x", "learn:\u{202e}"]
+        {
             assert!(text.parse::<RunId>().is_err(), "{text}");
         }
     }

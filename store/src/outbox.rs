@@ -20,6 +20,8 @@ use crate::word::{row_number, worded};
 
 pub use breaker::Breaker;
 pub use finish::{AfterAttempt, AttemptOutcome, AttemptRecord, Finished};
+#[cfg(test)]
+pub(crate) use lease::CANDIDATES;
 pub use lease::{LeaseRequest, Leased};
 pub use list::{Delivery, DeliveryFilter, ReceiverSummary};
 pub use route::{Routed, Routing};

@@ -206,7 +206,9 @@ fn save_segment(
     let SegmentSave { shard, seq, .. } = *segment;
     let key = (run, lane, shard, Unsigned(seq));
     let before: Option<Vec<u8>> = transaction
-        .prepare_cached("SELECT sha256 FROM segment WHERE run = ?1 AND lane = ?2 AND shard = ?3 AND seq = ?4")?
+        .prepare_cached(
+            "SELECT sha256 FROM segment WHERE run = ?1 AND lane = ?2 AND shard = ?3 AND seq = ?4",
+        )?
         .query_row(key, |row| row.get(0))
         .optional()?;
     if let Some(before) = before {

@@ -88,7 +88,8 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn change_counter(&self) -> Result<u64, StoreError> {
         self.read("look for changes", |transaction| {
-            let changes: i64 = transaction.prepare_cached("SELECT changes FROM meta")?.query_row([], |row| row.get(0))?;
+            let changes: i64 =
+                transaction.prepare_cached("SELECT changes FROM meta")?.query_row([], |row| row.get(0))?;
             Ok(changes.unsigned_abs())
         })
     }

@@ -94,7 +94,14 @@ impl Store {
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
                 )?
                 .query_row(
-                    (&silence.matcher, &silence.author, &silence.reason, silence.starts_at, silence.ends_at, now),
+                    (
+                        &silence.matcher,
+                        &silence.author,
+                        &silence.reason,
+                        silence.starts_at,
+                        silence.ends_at,
+                        now,
+                    ),
                     |row| row.get(0),
                 )?;
             let entry = LedgerEntry {
@@ -117,10 +124,18 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoSuch`] if there is no such silence; else as [`Store::commit`].
-    pub fn end_silence(&self, id: SilenceId, author: &str, reason: &str, now: i64) -> Result<Silence, StoreError> {
+    pub fn end_silence(
+        &self,
+        id: SilenceId,
+        author: &str,
+        reason: &str,
+        now: i64,
+    ) -> Result<Silence, StoreError> {
         self.write("end a silence", |transaction| {
             let ended = transaction
-                .prepare_cached("UPDATE silence SET ended_at = ?2, ended_by = ?3 WHERE id = ?1 AND ended_at IS NULL")?
+                .prepare_cached(
+                    "UPDATE silence SET ended_at = ?2, ended_by = ?3 WHERE id = ?1 AND ended_at IS NULL",
+                )?
                 .execute((id, now, author))?;
             let silence = transaction
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM silence WHERE id = ?1"))?

@@ -45,8 +45,9 @@ impl Reader {
         self.read("read the status", |transaction| {
             let mut statement =
                 transaction.prepare_cached("SELECT key, body, at FROM status WHERE run = ?1 ORDER BY key")?;
-            let rows = statement
-                .query_map([run], |row| Ok(StatusRow { key: row.get(0)?, body: row.get(1)?, at: row.get(2)? }))?;
+            let rows = statement.query_map([run], |row| {
+                Ok(StatusRow { key: row.get(0)?, body: row.get(1)?, at: row.get(2)? })
+            })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }

@@ -122,7 +122,8 @@ pub(crate) struct Unsigned(pub(crate) u64);
 
 impl ToSql for Unsigned {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let number = i64::try_from(self.0).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let number =
+            i64::try_from(self.0).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         Ok(ToSqlOutput::from(number))
     }
 }
@@ -193,7 +194,9 @@ mod tests {
         assert_eq!(word_of(&Status::InProgress), "in-progress");
         assert_eq!(word_of(&Decision::BelowBudget), "below-budget");
         assert_eq!(word_of(&TransitionReason::Regressed), TransitionReason::Regressed.as_str());
-        let read = |word: &str| Word::<Status>::column_result(ValueRef::Text(word.as_bytes())).map(|word| word.0).ok();
+        let read = |word: &str| {
+            Word::<Status>::column_result(ValueRef::Text(word.as_bytes())).map(|word| word.0).ok()
+        };
         assert_eq!(read("on-hold"), Some(Status::OnHold));
         assert_eq!(read("unheard-of"), None);
     }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::Serialize;
 
-use crate::database::{DatabaseLock, MIGRATIONS, check_sqlite, migrate, open_writer};
+use crate::database::{Checkpointer, DatabaseLock, MIGRATIONS, check_sqlite, migrate, open_writer};
 use crate::error::{Fault, StoreError};
 use crate::reader::Reader;
 
@@ -32,23 +33,13 @@ pub struct Store {
 struct Shared {
     path: PathBuf,
     epoch: Epoch,
-    writer: Mutex<Writer>,
-    // Last, so that the connection is closed before another process may open.
+    writer: Mutex<Connection>,
+    /// Set when a write or sync failed: the system may have dropped what it could not write, so a success that is
+    /// reported later would prove nothing.
+    disk_failed: Arc<AtomicBool>,
+    checkpointer: Checkpointer,
+    // Last, so that the connections are closed before another process may open.
     _lock: DatabaseLock,
-}
-
-struct Writer {
-    connection: Connection,
-    health: Health,
-}
-
-/// Whether the disk may still be trusted to hold what was reported as stored.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Health {
-    Sound,
-    /// After a failed sync the system may have dropped what it could not write, so success reported later
-    /// would prove nothing.
-    InDoubt,
 }
 
 impl Store {
@@ -65,9 +56,16 @@ impl Store {
         let epoch = migrate(&mut connection, path, MIGRATIONS)
             .and_then(|()| next_epoch(&mut connection))
             .map_err(|fault| fault.settle("open", path))?;
-        let writer = Mutex::new(Writer { connection, health: Health::Sound });
-        let reader = Reader::beside_writer(path);
-        Ok(Self { shared: Arc::new(Shared { path: path.to_owned(), epoch, writer, _lock: lock }), reader })
+        let disk_failed = Arc::new(AtomicBool::new(false));
+        let shared = Shared {
+            path: path.to_owned(),
+            epoch,
+            writer: Mutex::new(connection),
+            checkpointer: Checkpointer::start(path, Arc::clone(&disk_failed))?,
+            disk_failed,
+            _lock: lock,
+        };
+        Ok(Self { shared: Arc::new(shared), reader: Reader::beside_writer(path) })
     }
 
     /// Opens the file for reading, beside a writer or without one.
@@ -103,10 +101,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if SQLite refuses.
     pub fn limit_size(&self, bytes: u64) -> Result<(), StoreError> {
-        let set = |writer: &Writer| -> Result<(), Fault> {
-            let page: u64 = writer.connection.query_row("PRAGMA page_size", [], |row| row.get(0).map(i64::unsigned_abs))?;
-            let pages = i64::try_from((bytes / page.max(1)).max(1)).unwrap_or(i64::MAX).min(i64::from(u32::MAX - 1));
-            writer.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        let set = |writer: &Connection| -> Result<(), Fault> {
+            let page: u64 =
+                writer.query_row("PRAGMA page_size", [], |row| row.get(0).map(i64::unsigned_abs))?;
+            let pages =
+                i64::try_from((bytes / page.max(1)).max(1)).unwrap_or(i64::MAX).min(i64::from(u32::MAX - 1));
+            writer.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
             Ok(())
         };
         set(&self.writer()).map_err(|fault| fault.settle("limit the size", self.path()))
@@ -119,20 +119,25 @@ impl Store {
         act: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let mut writer = self.writer();
-        if writer.health == Health::InDoubt {
+        if self.shared.disk_failed.load(Ordering::Acquire) {
             return Err(StoreError::MustReopen { path: self.shared.path.clone() });
         }
-        let result = transact(&mut writer.connection, self.shared.epoch, &self.shared.path, act);
-        result.map_err(|fault| {
-            if fault.leaves_doubt() {
-                writer.health = Health::InDoubt;
+        match transact(&mut writer, self.shared.epoch, &self.shared.path, act) {
+            Ok(value) => {
+                self.shared.checkpointer.wake();
+                Ok(value)
             }
-            fault.settle(doing, &self.shared.path)
-        })
+            Err(fault) => {
+                if fault.leaves_doubt() {
+                    self.shared.disk_failed.store(true, Ordering::Release);
+                }
+                Err(fault.settle(doing, &self.shared.path))
+            }
+        }
     }
 
     /// A panic while the writer was held rolled its transaction back, so the connection is still good.
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    fn writer(&self) -> MutexGuard<'_, Connection> {
         self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -151,7 +156,8 @@ fn transact<T>(
 ) -> Result<T, Fault> {
     let before = connection.total_changes();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let current = Epoch(transaction.prepare_cached("SELECT epoch FROM meta")?.query_row([], |row| row.get(0))?);
+    let current =
+        Epoch(transaction.prepare_cached("SELECT epoch FROM meta")?.query_row([], |row| row.get(0))?);
     if current != mine {
         return Err(StoreError::Fenced { path: path.to_owned(), mine, current }.into());
     }
@@ -166,7 +172,8 @@ fn transact<T>(
 
 fn next_epoch(connection: &mut Connection) -> Result<Epoch, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let epoch = transaction.query_row("UPDATE meta SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
+    let epoch =
+        transaction.query_row("UPDATE meta SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
     transaction.commit()?;
     Ok(Epoch(epoch))
 }

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Transaction, named_params};
 
 use super::{Commit, IncidentChange};
 use crate::error::{Fault, StoreError};
-use crate::incident::Told;
+use crate::incident::{self, Told};
 use crate::name::RunId;
 use crate::outbox::TransitionNumber;
 use crate::word::{Rank, Word};
@@ -16,31 +16,46 @@ use crate::word::{Rank, Word};
 /// The bodies as they are kept.
 pub(super) fn prepare(changes: &[IncidentChange<'_>]) -> Result<Vec<String>, StoreError> {
     let body = |change: &IncidentChange<'_>| {
-        serde_json::to_string(change.incident).map_err(|source| StoreError::Unwritable { what: "incident", source })
+        serde_json::to_string(change.incident)
+            .map_err(|source| StoreError::Unwritable { what: "incident", source })
     };
     changes.iter().map(body).collect()
 }
 
-/// Applies the changes in order; returns how many transitions wait for routing because of them.
+/// Applies the changes; returns how many transitions wait for routing because of them. First every incident gets
+/// its new shape, then what was swallowed gets its pointer, then members move in: so the order of the changes
+/// matters as little as it does to the folding itself.
 pub(super) fn apply(
     transaction: &Transaction<'_>,
     commit: &Commit<'_>,
     bodies: &[String],
     new_findings: &BTreeSet<&FindingId>,
 ) -> Result<usize, Fault> {
-    let mut routed = 0;
+    let is_news =
+        |change: &IncidentChange<'_>| change.members.iter().any(|member| new_findings.contains(member));
+    let mut resolved = BTreeSet::new();
+    for change in commit.incidents {
+        if was_resolved(transaction, commit.run, change)? {
+            resolved.insert(&change.incident.id);
+        }
+    }
     for (change, body) in commit.incidents.iter().zip(bodies) {
-        let caused_by_news = change.members.iter().any(|member| new_findings.contains(member));
-        let regressed = was_resolved(transaction, commit.run, change)?;
-        upsert(transaction, commit, change.incident, body, caused_by_news)?;
+        upsert(transaction, commit, change.incident, body, is_news(change))?;
         add_subjects(transaction, commit.run, change.incident)?;
-        for superseded in change.superseded.iter().filter(|id| **id != change.incident.id) {
-            supersede(transaction, commit, superseded, &change.incident.id)?;
+    }
+    for change in commit.incidents.iter().filter(|change| !change.superseded.is_empty()) {
+        let into = incident::standing(transaction, commit.run, &change.incident.id)?;
+        let into = into.as_ref().unwrap_or(&change.incident.id);
+        for superseded in change.superseded.iter().filter(|id| *id != into) {
+            supersede(transaction, commit, superseded, into)?;
         }
-        for member in change.members {
-            fold(transaction, commit, member, &change.incident.id)?;
-        }
-        if let Some(reason) = change.route.filter(|_| caused_by_news && commit.run.may_notify()) {
+    }
+    let mut routed = 0;
+    for change in commit.incidents {
+        fold(transaction, commit, change)?;
+        if let Some(reason) = change.route.filter(|_| is_news(change) && commit.run.may_notify()) {
+            // Only its first step in this commit is the regression.
+            let regressed = resolved.remove(&change.incident.id);
             if regressed {
                 reopen(transaction, commit.run, &change.incident.id)?;
             }
@@ -62,12 +77,12 @@ fn upsert(
     // An incident that grows after it was swallowed stands on its own again: its news must not vanish behind the
     // pointer. A repeated commit brings no news and so leaves the pointer alone.
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO incident (run, id, severity, surprise_bits, told, first_event, last_event, summary, body,
-                               opened_at, changed_at)
-         VALUES (:run, :id, :severity, :bits, :told, :first, :last, :summary, :body, :now, :now)
+        "INSERT INTO incident (run, id, severity, surprise_bits, told, first_event, last_event, opened_at, changed_at,
+                               body)
+         VALUES (:run, :id, :severity, :bits, :told, :first, :last, :now, :now, :body)
          ON CONFLICT (run, id) DO UPDATE SET
             severity = excluded.severity, surprise_bits = excluded.surprise_bits, told = excluded.told,
-            first_event = excluded.first_event, last_event = excluded.last_event, summary = excluded.summary,
+            first_event = excluded.first_event, last_event = excluded.last_event,
             body = excluded.body, changed_at = excluded.changed_at,
             merged_into = CASE WHEN :news THEN NULL ELSE merged_into END
          WHERE body IS NOT excluded.body OR (:news AND merged_into IS NOT NULL)",
@@ -80,7 +95,6 @@ fn upsert(
         ":told": Told::of(incident),
         ":first": incident.first_event.nanos(),
         ":last": incident.last_event.nanos(),
-        ":summary": incident.summary,
         ":body": body,
         ":now": commit.now,
         ":news": caused_by_news,
@@ -109,10 +123,6 @@ fn supersede(
     into: &IncidentId,
 ) -> Result<(), Fault> {
     let names = (commit.run, swallowed.as_str(), into.as_str());
-    // Two incidents must never point at each other: the one that swallows stands.
-    transaction
-        .prepare_cached("UPDATE incident SET merged_into = NULL WHERE run = ?1 AND id = ?3 AND merged_into = ?2")?
-        .execute(names)?;
     let pointed = transaction
         .prepare_cached(
             "UPDATE incident SET merged_into = ?3
@@ -142,31 +152,42 @@ fn supersede(
     Ok(())
 }
 
+/// Moves the change's members into its incident, or into what that was swallowed by.
 fn fold(
     transaction: &Transaction<'_>,
     commit: &Commit<'_>,
-    member: &FindingId,
-    into: &IncidentId,
+    change: &IncidentChange<'_>,
 ) -> Result<(), Fault> {
-    let folded = transaction
-        .prepare_cached("UPDATE finding SET incident = ?3 WHERE run = ?1 AND id = ?2 AND incident IS NOT ?3")?
-        .execute((commit.run, member.as_str(), into.as_str()))?;
-    if folded > 0 {
-        transaction
-            .prepare_cached(
-                "INSERT INTO finding_event (run, finding, incident, at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute((commit.run, member.as_str(), into.as_str(), commit.now))?;
+    if change.members.is_empty() {
+        return Ok(());
+    }
+    let into = incident::standing(transaction, commit.run, &change.incident.id)?;
+    let into = into.as_ref().unwrap_or(&change.incident.id).as_str();
+    let mut fold = transaction.prepare_cached(
+        "UPDATE finding SET incident = ?3 WHERE run = ?1 AND id = ?2 AND incident IS NOT ?3",
+    )?;
+    let mut note = transaction.prepare_cached(
+        "INSERT INTO finding_event (run, finding, incident, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )?;
+    for member in change.members {
+        if fold.execute((commit.run, member.as_str(), into))? > 0 {
+            note.execute((commit.run, member.as_str(), into, commit.now))?;
+        }
     }
     Ok(())
 }
 
 /// Whether people had closed this incident; for one that is new here, whether they had closed all that it swallows.
-fn was_resolved(transaction: &Transaction<'_>, run: &RunId, change: &IncidentChange<'_>) -> Result<bool, Fault> {
-    let mut statement = transaction.prepare_cached("SELECT status FROM incident WHERE run = ?1 AND id = ?2")?;
+fn was_resolved(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    change: &IncidentChange<'_>,
+) -> Result<bool, Fault> {
+    let mut statement =
+        transaction.prepare_cached("SELECT status FROM incident WHERE run = ?1 AND id = ?2")?;
     let mut status = |id: &IncidentId| {
-        let row = statement.query_row((run, id.as_str()), |row| row.get(0).map(|Word(status): Word<Status>| status));
+        let row = statement
+            .query_row((run, id.as_str()), |row| row.get(0).map(|Word(status): Word<Status>| status));
         row.optional()
     };
     if let Some(own) = status(&change.incident.id)? {
@@ -181,7 +202,9 @@ fn was_resolved(transaction: &Transaction<'_>, run: &RunId, change: &IncidentCha
 
 fn reopen(transaction: &Transaction<'_>, run: &RunId, id: &IncidentId) -> Result<(), Fault> {
     transaction
-        .prepare_cached("UPDATE incident SET status = 'new' WHERE run = ?1 AND id = ?2 AND status = 'resolved'")?
+        .prepare_cached(
+            "UPDATE incident SET status = 'new' WHERE run = ?1 AND id = ?2 AND status = 'resolved'",
+        )?
         .execute((run, id.as_str()))?;
     Ok(())
 }

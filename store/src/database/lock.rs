@@ -38,7 +38,10 @@ impl DatabaseLock {
             Err(TryLockError::Error(source)) => return Err(refuse("lock")(source)),
         }
         // The number is for people only: what counts is the lock, so a full disk must not keep us from opening.
-        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
+        let noted = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| write!(file, "{}", std::process::id()));
         if let Err(error) = noted {
             tracing::debug!(%error, "could not note the process in the lock file");
         }

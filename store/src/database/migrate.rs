@@ -39,8 +39,10 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path, steps: &[Migrati
     )?;
     for step in steps.iter().filter(|step| step.version > found) {
         transaction.execute_batch(step.sql)?;
-        transaction
-            .execute("INSERT INTO migration (version, sha256) VALUES (?1, ?2)", (step.version, checksum(step)))?;
+        transaction.execute(
+            "INSERT INTO migration (version, sha256) VALUES (?1, ?2)",
+            (step.version, checksum(step)),
+        )?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", newest)?;
@@ -65,8 +67,11 @@ pub(crate) fn check_schema(connection: &Connection, path: &Path, steps: &[Migrat
         return Err(StoreError::Newer { path: path.to_owned(), found, known }.into());
     }
     for step in steps.iter().filter(|step| step.version <= found) {
-        let taken: Vec<u8> =
-            connection.query_row("SELECT sha256 FROM migration WHERE version = ?1", [step.version], |row| row.get(0))?;
+        let taken: Vec<u8> = connection.query_row(
+            "SELECT sha256 FROM migration WHERE version = ?1",
+            [step.version],
+            |row| row.get(0),
+        )?;
         if taken != checksum(step) {
             return Err(StoreError::MigrationChanged { path: path.to_owned(), version: step.version }.into());
         }
@@ -108,7 +113,8 @@ mod tests {
 
     const FIRST: Migration = Migration { version: 1, sql: "CREATE TABLE a (x INTEGER) STRICT" };
     const SECOND: Migration = Migration { version: 2, sql: "ALTER TABLE a ADD COLUMN y INTEGER" };
-    const BROKEN: Migration = Migration { version: 2, sql: "ALTER TABLE a ADD COLUMN y INTEGER; SELECT nonsense" };
+    const BROKEN: Migration =
+        Migration { version: 2, sql: "ALTER TABLE a ADD COLUMN y INTEGER; SELECT nonsense" };
 
     /// Runs each list of steps on one file in turn; the last result as words.
     fn check(lists: &[&[Migration]], expected: &str) {
@@ -119,9 +125,15 @@ mod tests {
             let mut connection = open_writer(&path).unwrap();
             last = match migrate(&mut connection, &path, steps) {
                 Ok(()) => format!("at {}", check_schema(&connection, &path, steps).unwrap()),
-                Err(Fault::Store(StoreError::Newer { found, known, .. })) => format!("newer {found} > {known}"),
-                Err(Fault::Store(StoreError::MigrationChanged { version, .. })) => format!("changed {version}"),
-                Err(_) => format!("failed at {}", check_schema(&connection, &path, &[FIRST, SECOND]).unwrap()),
+                Err(Fault::Store(StoreError::Newer { found, known, .. })) => {
+                    format!("newer {found} > {known}")
+                }
+                Err(Fault::Store(StoreError::MigrationChanged { version, .. })) => {
+                    format!("changed {version}")
+                }
+                Err(_) => {
+                    format!("failed at {}", check_schema(&connection, &path, &[FIRST, SECOND]).unwrap())
+                }
             };
         }
         assert_eq!(last, expected);

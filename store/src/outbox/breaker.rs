@@ -66,7 +66,9 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Breaker> {
     let failures = row.get::<_, Option<u32>>(at + 1)?.unwrap_or(0);
     match row.get::<_, Option<String>>(at)?.as_deref() {
         None | Some("closed") => Ok(Breaker::Closed { failures }),
-        Some("open") => Ok(Breaker::Open { failures, until: row.get::<_, Option<i64>>(at + 2)?.unwrap_or(i64::MAX) }),
+        Some("open") => {
+            Ok(Breaker::Open { failures, until: row.get::<_, Option<i64>>(at + 2)?.unwrap_or(i64::MAX) })
+        }
         Some("half-open") => Ok(Breaker::HalfOpen { failures }),
         Some(word) => {
             let error = unknown_word(word).into();
@@ -92,8 +94,9 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn breakers(&self) -> Result<Vec<(ReceiverId, Breaker)>, StoreError> {
         self.read("read breakers", |transaction| {
-            let mut statement = transaction
-                .prepare_cached("SELECT receiver, state, failures, until_at FROM breaker ORDER BY receiver")?;
+            let mut statement = transaction.prepare_cached(
+                "SELECT receiver, state, failures, until_at FROM breaker ORDER BY receiver",
+            )?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, read(row, 1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

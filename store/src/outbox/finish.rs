@@ -98,8 +98,12 @@ impl Store {
                 breaker::save(transaction, &leased.receiver, breaker, attempt.ended_at)?;
             }
             let (state, due_at, reason, receipt) = match next {
-                AfterAttempt::Accepted { receipt } => ("accepted", attempt.ended_at, None, receipt.as_deref()),
-                AfterAttempt::Delivered { receipt } => ("delivered", attempt.ended_at, None, receipt.as_deref()),
+                AfterAttempt::Accepted { receipt } => {
+                    ("accepted", attempt.ended_at, None, receipt.as_deref())
+                }
+                AfterAttempt::Delivered { receipt } => {
+                    ("delivered", attempt.ended_at, None, receipt.as_deref())
+                }
                 AfterAttempt::Retry { next_at, reason } => ("retry", *next_at, Some(reason), None),
                 AfterAttempt::Dead { reason } => ("dead", attempt.ended_at, Some(reason), None),
             };
@@ -152,7 +156,15 @@ pub(super) fn add_attempt(
                 snippet = excluded.snippet
              WHERE attempt.outcome = 'lost'",
         )?
-        .execute((id, number, attempt.started_at, attempt.ended_at, attempt.outcome, attempt.status_code, snippet))
+        .execute((
+            id,
+            number,
+            attempt.started_at,
+            attempt.ended_at,
+            attempt.outcome,
+            attempt.status_code,
+            snippet,
+        ))
         .optional()?;
     Ok(())
 }

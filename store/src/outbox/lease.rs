@@ -60,7 +60,8 @@ pub struct Leased {
 
 /// Due messages, those whose lease ran out among them, unless an earlier one of their group and receiver is
 /// unfinished. `due_at` is the end of the lease while a message is being sent.
-const CANDIDATES: &str = "SELECT id, run, group_id, receiver, transition, incident, delivery_id, severity, payload,
+pub(crate) const CANDIDATES: &str =
+    "SELECT id, run, group_id, receiver, transition, incident, delivery_id, severity, payload,
         attempts, repeat, queued_at, state, leased_at
     FROM outbox AS o
     WHERE state IN ('queued', 'sending', 'retry') AND due_at <= :now

@@ -1,11 +1,12 @@
 //! What was sent, what waits and what was given up: for pages, the command line and the health check.
 
 use detectors::finding::{IncidentId, Severity};
-use rusqlite::{Row, Transaction, named_params};
+use rusqlite::{Row, Transaction};
 use serde::Serialize;
 
 use super::breaker::{self, Breaker};
 use super::{AttemptRecord, DeliveryState, DeliveryStateKind, GroupId, OutboxId, TransitionNumber};
+use crate::conditions::Conditions;
 use crate::error::{Fault, StoreError};
 use crate::name::{ReceiverId, RunId};
 use crate::reader::{Page, Reader};
@@ -55,8 +56,8 @@ pub struct DeliveryFilter {
     pub states: Vec<DeliveryStateKind>,
     /// For this receiver.
     pub receiver: Option<ReceiverId>,
-    /// About this incident, or one that it swallowed (needs `run`).
-    pub incident: Option<IncidentId>,
+    /// About this incident of this run, or one that it swallowed.
+    pub incident: Option<(RunId, IncidentId)>,
 }
 
 /// How a receiver is doing.
@@ -80,7 +81,8 @@ impl ReceiverSummary {
     }
 }
 
-const COLUMNS: &str = "id, run, group_id, receiver, transition, incident, delivery_id, severity, payload, state,
+const COLUMNS: &str =
+    "id, run, group_id, receiver, transition, incident, delivery_id, severity, payload, state,
     due_at, reason, repeat, receipt, queued_at, attempts, folded_into";
 
 impl Reader {
@@ -90,24 +92,15 @@ impl Reader {
     /// [`StoreError`] if the database cannot be read.
     pub fn deliveries(&self, filter: &DeliveryFilter, page: Page) -> Result<Vec<Delivery>, StoreError> {
         self.read("list messages", |transaction| {
+            let mut conditions = conditions(filter);
+            conditions.bind(":limit", page.limit);
+            conditions.bind(":offset", page.offset);
             let mut statement = transaction.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM outbox
-                 WHERE (:run IS NULL OR run = :run)
-                    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
-                    AND (:receiver IS NULL OR receiver = :receiver)
-                    AND (:incident IS NULL OR incident IN (
-                        SELECT id FROM incident WHERE run = :run AND (id = :incident OR merged_into = :incident)))
-                 ORDER BY id DESC LIMIT :limit OFFSET :offset"
+                "SELECT {COLUMNS} FROM outbox WHERE {} ORDER BY id DESC LIMIT :limit OFFSET :offset",
+                conditions.sql()
             ))?;
-            let bound = named_params! {
-                ":run": filter.run,
-                ":states": any_of(&filter.states),
-                ":receiver": filter.receiver,
-                ":incident": filter.incident.as_ref().map(IncidentId::as_str),
-                ":limit": page.limit,
-                ":offset": page.offset,
-            };
-            let found: Vec<Delivery> = statement.query_map(bound, stored)?.collect::<Result<_, _>>()?;
+            let rows = statement.query_map(&*conditions.bound(), stored)?;
+            let found: Vec<Delivery> = rows.collect::<Result<_, _>>()?;
             found.into_iter().map(|delivery| with_attempts(transaction, delivery)).collect()
         })
     }
@@ -189,8 +182,8 @@ impl Reader {
                 })
             })?;
             let mut summaries: Vec<ReceiverSummary> = rows.collect::<Result<_, _>>()?;
-            let mut count =
-                transaction.prepare_cached("SELECT count(*) FROM outbox WHERE receiver = ?1 AND state = ?2")?;
+            let mut count = transaction
+                .prepare_cached("SELECT count(*) FROM outbox WHERE receiver = ?1 AND state = ?2")?;
             for summary in &mut summaries {
                 for kind in DeliveryStateKind::ALL {
                     let Unsigned(number) = count.query_row((&summary.receiver, kind), |row| row.get(0))?;
@@ -200,6 +193,22 @@ impl Reader {
             Ok(summaries)
         })
     }
+}
+
+fn conditions(filter: &DeliveryFilter) -> Conditions<'_> {
+    let mut all = Conditions::new("true");
+    all.and_if("run = :run", ":run", filter.run.as_ref());
+    all.and_if("state IN (SELECT value FROM json_each(:states))", ":states", any_of(&filter.states));
+    all.and_if("receiver = :receiver", ":receiver", filter.receiver.as_ref());
+    if let Some((run, incident)) = &filter.incident {
+        all.and(
+            "run = :in_run AND incident IN (
+                SELECT id FROM incident WHERE run = :in_run AND (id = :incident OR merged_into = :incident))",
+        );
+        all.bind(":in_run", run);
+        all.bind(":incident", incident.as_str());
+    }
+    all
 }
 
 fn with_attempts(transaction: &Transaction<'_>, mut delivery: Delivery) -> Result<Delivery, Fault> {

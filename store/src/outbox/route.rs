@@ -74,8 +74,8 @@ impl Store {
                     return Ok(Routed::Already(*id));
                 }
             }
-            let mut mark =
-                transaction.prepare_cached("UPDATE to_route SET routed_at = ?2, decision = ?3 WHERE id = ?1")?;
+            let mut mark = transaction
+                .prepare_cached("UPDATE to_route SET routed_at = ?2, decision = ?3 WHERE id = ?1")?;
             for id in routing.decided {
                 mark.execute((id, routing.now, routing.decision))?;
             }

@@ -5,9 +5,7 @@ use std::ops::ControlFlow;
 use detectors::event::{EventTime, NextOffset, PartitionId};
 use rusqlite::{OptionalExtension as _, Transaction};
 
-use super::{
-    LaneProgress, PartitionPosition, SavedLane, SavedSegment, SegmentKind, SegmentSize, digest,
-};
+use super::{LaneProgress, PartitionPosition, SavedLane, SavedSegment, SegmentKind, SegmentSize, digest};
 use crate::error::{Fault, StoreError};
 use crate::name::{LaneId, RunId};
 use crate::reader::Reader;
@@ -71,7 +69,8 @@ impl Reader {
         mut apply: impl FnMut(SavedSegment) -> ControlFlow<B>,
     ) -> Result<Option<B>, StoreError> {
         for key in self.segment_keys(run, lane)? {
-            let segment = self.read("read state", |transaction| segment(transaction, run, lane, key, newest_format))?;
+            let segment =
+                self.read("read state", |transaction| segment(transaction, run, lane, key, newest_format))?;
             if let ControlFlow::Break(value) = apply(segment) {
                 return Ok(Some(value));
             }
@@ -132,7 +131,11 @@ impl Reader {
     }
 }
 
-fn positions(transaction: &Transaction<'_>, run: &RunId, lane: &LaneId) -> Result<Vec<PartitionPosition>, Fault> {
+fn positions(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    lane: &LaneId,
+) -> Result<Vec<PartitionPosition>, Fault> {
     let mut statement = transaction.prepare_cached(
         "SELECT source, stream, partition, next_offset, ordering FROM partition_progress
          WHERE run = ?1 AND lane = ?2 ORDER BY source, stream, partition",
@@ -170,7 +173,9 @@ fn segment(
     }
     if format > newest_format {
         let (run, lane) = (run.clone(), lane.clone());
-        return Err(StoreError::SegmentNewer { run, lane, shard, seq, found: format, known: newest_format }.into());
+        return Err(
+            StoreError::SegmentNewer { run, lane, shard, seq, found: format, known: newest_format }.into()
+        );
     }
     let detectors = detectors.try_into().map_err(|_| corrupt())?;
     Ok(SavedSegment { shard, seq, kind, format, detectors, bytes })
