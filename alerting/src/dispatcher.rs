@@ -1,0 +1,318 @@
+//! The loop that tells: routes what waits, leases what is due, sends it, and writes down what came of it.
+//!
+//! Decisions are made by pure functions in `routing`, `grouping` and `outbox`; this is their edge. Everything that
+//! matters is in the store before and after each step, so a dispatcher may die anywhere: what waited for routing is
+//! routed by the next one, and what was being sent is sent again when its lease has run out, under the same id and
+//! marked as a possible repeat.
+
+mod attempt;
+mod breakers;
+mod routing_step;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::{
+    AfterAttempt, AttemptRecord, Breaker, Finished, LeaseRequest, Leased, Store, StoreError, StoreErrorKind,
+};
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
+use transport::http::REQUEST_TIMEOUT;
+use transport::{Clock, Jitter};
+
+use self::attempt::Attempted;
+use self::breakers::Breakers;
+use self::routing_step::Waiting;
+use crate::config::AlertingConfig;
+use crate::outbox::{nanos, next_state};
+use crate::receivers::{Outcome, Receivers, WRITE_TIMEOUT, with_causes};
+use crate::routing::Routes;
+
+/// Most messages under way to one receiver at a time.
+pub const PER_RECEIVER_MAX: usize = 4;
+/// Most messages under way to all receivers together.
+pub const UNDER_WAY_MAX: usize = 32;
+/// How long a lease holds: longer than an attempt can last, which is two requests or two waits for standard output.
+pub const LEASE: Duration = Duration::from_secs(60);
+const _: () = assert!(LEASE.as_secs() > 2 * REQUEST_TIMEOUT.as_secs() + 2 * WRITE_TIMEOUT.as_secs());
+/// How long a shutdown waits for what is under way.
+pub const DRAIN: Duration = Duration::from_secs(12);
+/// How often the dispatcher looks for itself when nobody wakes it: for messages that come due, and for what a
+/// process that could not wake it left behind.
+pub const TICK: Duration = Duration::from_secs(1);
+
+/// Everything a dispatcher needs. Setting one up reads no store; [`Dispatcher::run`] does.
+#[derive(Clone)]
+pub struct Dispatcher {
+    store: Store,
+    receivers: Arc<Receivers>,
+    routes: Arc<Routes>,
+    config: Arc<AlertingConfig>,
+    clock: Arc<dyn Clock>,
+    waker: Waker,
+}
+
+/// Wakes a dispatcher: whoever commits something that may have to be told calls it afterwards.
+#[derive(Debug, Clone, Default)]
+pub struct Waker(Arc<Notify>);
+
+impl Waker {
+    /// Makes the dispatcher look now. Waking one that is awake or not running is harmless.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Why a dispatcher stopped before it was told to. Trouble that may pass (no space, a busy file) is waited out.
+#[derive(Debug, Error)]
+pub enum DispatchError {
+    /// The store can no longer be used by this process.
+    #[error("cannot go on telling: the store cannot be used any more")]
+    Store {
+        /// Why not.
+        #[source]
+        source: StoreError,
+    },
+}
+
+/// What a running dispatcher holds in memory; all of it can be lost.
+struct Running {
+    breakers: Breakers,
+    jitter: Jitter,
+    sending: JoinSet<Attempted>,
+    /// Results that the store could not take yet.
+    unwritten: VecDeque<Judged>,
+    trouble: Trouble,
+}
+
+/// What is to be written down about an attempt.
+struct Judged {
+    leased: Leased,
+    record: AttemptRecord,
+    next: AfterAttempt,
+    breaker: Breaker,
+}
+
+/// Whether the store was in trouble when it was last used, so that only changes are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    None,
+    Store,
+}
+
+impl Dispatcher {
+    /// A dispatcher over this store.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        receivers: Receivers,
+        routes: Routes,
+        config: AlertingConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            store,
+            receivers: Arc::new(receivers),
+            routes: Arc::new(routes),
+            config: Arc::new(config),
+            clock,
+            waker: Waker::default(),
+        }
+    }
+
+    /// What wakes it.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Tells until `shutdown` completes, then finishes what is under way within [`DRAIN`].
+    ///
+    /// # Errors
+    /// [`DispatchError`] if the store was taken over by another process or is damaged.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), DispatchError> {
+        let mut shutdown = pin!(shutdown);
+        let mut running = Running {
+            breakers: Breakers::default(),
+            jitter: Jitter::from_entropy(),
+            sending: JoinSet::new(),
+            unwritten: VecDeque::new(),
+            trouble: Trouble::None,
+        };
+        loop {
+            let turn = self.turn(&mut running).await;
+            running.trouble.judge(turn)?;
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = self.waker.0.notified() => {}
+                Some(ended) = running.sending.join_next() => self.note(&mut running, ended),
+                () = tokio::time::sleep(TICK) => {}
+            }
+            while let Some(ended) = running.sending.try_join_next() {
+                self.note(&mut running, ended);
+            }
+        }
+        self.drain(running).await
+    }
+
+    /// One look at everything: write down, route, lease, send.
+    async fn turn(&self, running: &mut Running) -> Result<(), StoreError> {
+        running.breakers.load(&self.store).await?;
+        self.write_results(running).await?;
+        let step = self.clone();
+        let routed = spawn_blocking(move || step.route_waiting()).await.unwrap_or(Ok(Waiting::Nothing))?;
+        if routed == Waiting::More {
+            // A flood is routed batch by batch, so that what is due already leaves in between.
+            self.waker.wake();
+        }
+        self.send_due(running).await
+    }
+
+    async fn send_due(&self, running: &mut Running) -> Result<(), StoreError> {
+        let now = self.clock.unix_nanos();
+        let known = self.receivers.names();
+        for probed in running.breakers.to_probe(now) {
+            let except = running.breakers.all_but(&probed, &known);
+            for leased in self.lease(running, except, 1, 1).await? {
+                let receiver = leased.receiver.clone();
+                running.breakers.half_open(&self.store, &receiver, now).await?;
+                self.send(running, leased);
+            }
+        }
+        let shut = running.breakers.shut(now);
+        for leased in self.lease(running, shut, UNDER_WAY_MAX, PER_RECEIVER_MAX).await? {
+            self.send(running, leased);
+        }
+        Ok(())
+    }
+
+    async fn lease(
+        &self,
+        running: &Running,
+        except: Vec<store::ReceiverId>,
+        most: usize,
+        per_receiver: usize,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let limit = most.min(UNDER_WAY_MAX.saturating_sub(running.sending.len()));
+        let (store, now) = (self.store.clone(), self.clock.unix_nanos());
+        let leasing = spawn_blocking(move || {
+            store.lease(&LeaseRequest { now, lease: nanos(LEASE), limit, per_receiver, except: &except })
+        });
+        // A panic below would have left the lease to run out; the next turn looks again.
+        leasing.await.unwrap_or_else(|_| Ok(Vec::new()))
+    }
+
+    fn send(&self, running: &mut Running, leased: Leased) {
+        running.sending.spawn(self.clone().attempt(leased));
+    }
+
+    /// Decides what follows from an attempt.
+    fn note(&self, running: &mut Running, ended: Result<Attempted, tokio::task::JoinError>) {
+        let attempted = match ended {
+            Ok(attempted) => attempted,
+            Err(error) => {
+                tracing::error!(%error, "an attempt to deliver broke off; its message is sent again when its lease ends");
+                return;
+            }
+        };
+        let Attempted { leased, started_at, ended_at, outcome } = attempted;
+        let next = next_state(&outcome, leased.attempt, leased.queued_at, ended_at, &mut running.jitter);
+        let breaker = running.breakers.after(&leased.receiver, &outcome, ended_at, &mut running.jitter);
+        log(&leased, &outcome, &next);
+        let record = attempt::record(started_at, ended_at, &outcome);
+        running.unwritten.push_back(Judged { leased, record, next, breaker });
+    }
+
+    /// Writes results down in order; what the store cannot take now stays for the next turn.
+    async fn write_results(&self, running: &mut Running) -> Result<(), StoreError> {
+        while let Some(result) = running.unwritten.pop_front() {
+            let store = self.store.clone();
+            let writing = spawn_blocking(move || {
+                let written =
+                    store.finish(&result.leased, &result.record, &result.next, Some(&result.breaker));
+                (written, result)
+            });
+            match writing.await {
+                Ok((Ok(Finished::Done), _)) => {}
+                Ok((Ok(Finished::LeaseLost), result)) => {
+                    tracing::warn!(receiver = %result.leased.receiver, delivery = %result.leased.delivery_id,
+                        "a delivery took longer than its lease; it may be repeated");
+                }
+                Ok((Err(error), result)) => {
+                    running.unwritten.push_front(result);
+                    return Err(error);
+                }
+                Err(error) => tracing::error!(%error, "an attempt could not be written down"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what is under way, and gives the rest up to its leases.
+    async fn drain(&self, mut running: Running) -> Result<(), DispatchError> {
+        let deadline = Instant::now() + DRAIN;
+        while let Ok(Some(ended)) = timeout_at(deadline, running.sending.join_next()).await {
+            self.note(&mut running, ended);
+        }
+        let left = running.sending.len();
+        if left > 0 {
+            tracing::warn!(
+                left,
+                "messages under way at the shutdown are sent again after the restart, marked as repeats"
+            );
+            running.sending.abort_all();
+        }
+        let written = self.write_results(&mut running).await;
+        running.trouble.judge(written)
+    }
+}
+
+impl Trouble {
+    /// Logs the beginning and the end of trouble that may pass, and hands on what cannot.
+    fn judge(&mut self, result: Result<(), StoreError>) -> Result<(), DispatchError> {
+        match result {
+            Ok(()) => {
+                if *self == Self::Store {
+                    tracing::info!("telling goes on: the store works again");
+                }
+                *self = Self::None;
+                Ok(())
+            }
+            Err(source) if passes(&source) => {
+                if *self == Self::None {
+                    tracing::warn!(error = %with_causes(&source), "telling waits for the store");
+                }
+                *self = Self::Store;
+                Ok(())
+            }
+            Err(source) => Err(DispatchError::Store { source }),
+        }
+    }
+}
+
+/// Whether the store may take the same call later.
+const fn passes(error: &StoreError) -> bool {
+    let must_reopen = matches!(error, StoreError::MustReopen { .. });
+    !must_reopen && matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Internal)
+}
+
+fn log(leased: &Leased, outcome: &Outcome, next: &AfterAttempt) {
+    let (receiver, delivery, attempt) = (&leased.receiver, &leased.delivery_id, leased.attempt);
+    match (outcome.failure(), next) {
+        (None, _) => tracing::debug!(%receiver, %delivery, attempt, "message delivered"),
+        (Some(failure), AfterAttempt::Dead { .. }) => {
+            tracing::error!(%receiver, %delivery, attempt, %failure, "message given up");
+        }
+        (Some(failure), _) => {
+            tracing::warn!(%receiver, %delivery, attempt, %failure, "message not delivered yet");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! From what waits for routing to messages, or to named reasons for silence, one row a transaction.
+
+use store::{
+    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, ReceiverId, Routed, Routing,
+    StoreError, StoredIncident, ToRoute,
+};
+
+use super::Dispatcher;
+use super::attempt::findings;
+use crate::grouping::{Earlier, Plan, Progress, plan};
+use crate::outbox::{DeliveryId, Payload};
+use crate::receivers::with_causes;
+use crate::routing::{Decision, IncidentView, NotTold, RouteReason, decisions_json, route};
+
+/// How many rows are read at a time.
+const BATCH: u32 = 100;
+/// How many of the last messages to one receiver about one incident grouping looks at.
+const EARLIER_READ: u32 = 50;
+
+/// Whether rows may still wait after a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Nothing,
+    More,
+}
+
+/// What one row becomes.
+#[derive(Default)]
+struct Routings {
+    messages: Vec<NewMessage>,
+    /// For each message, in the same order, which waiting ones it takes over.
+    taken_over: Vec<Vec<store::OutboxId>>,
+    decisions: Vec<Decision>,
+}
+
+impl Dispatcher {
+    /// Routes what waits, oldest first, at most [`BATCH`] rows.
+    pub(super) fn route_waiting(&self) -> Result<Waiting, StoreError> {
+        let rows = self.store.reader().to_route(BATCH)?;
+        for row in &rows {
+            match self.route_one(row) {
+                Err(error @ StoreError::Unreadable { .. }) => self.give_up(row, &error)?,
+                other => other?,
+            }
+        }
+        Ok(if rows.len() < BATCH as usize { Waiting::Nothing } else { Waiting::More })
+    }
+
+    fn route_one(&self, row: &ToRoute) -> Result<(), StoreError> {
+        let now = self.clock.unix_nanos();
+        let routings = match self.store.reader().incident(&row.run, &row.incident)? {
+            Some(stored) => self.routings(row, &stored, now)?,
+            None => {
+                Routings { decisions: vec![Decision::NotTold(NotTold::IncidentGone)], ..Routings::default() }
+            }
+        };
+        // First the messages that take others over: if the process dies before the row is marked, the next one finds
+        // them queued under the same key, and queues nothing twice.
+        for (message, taken_over) in routings.messages.iter().zip(&routings.taken_over) {
+            if !taken_over.is_empty() {
+                self.store.fold(taken_over, message, now)?;
+            }
+        }
+        let decision = decisions_json(&routings.decisions);
+        let routing = Routing { decided: &[row.id], messages: &routings.messages, decision: &decision, now };
+        if let Routed::Already(id) = self.store.route(&routing)? {
+            tracing::warn!(row = %id, "a routing decision was made before; the earlier one holds");
+        }
+        Ok(())
+    }
+
+    /// One damaged incident must not keep all others from being told.
+    fn give_up(&self, row: &ToRoute, error: &StoreError) -> Result<(), StoreError> {
+        tracing::error!(incident = %row.incident, error = %with_causes(error), "an incident cannot be routed");
+        let decision = decisions_json(&[Decision::NotTold(NotTold::IncidentUnreadable)]);
+        let now = self.clock.unix_nanos();
+        self.store.route(&Routing { decided: &[row.id], messages: &[], decision: &decision, now }).map(|_| ())
+    }
+
+    fn routings(&self, row: &ToRoute, stored: &StoredIncident, now: i64) -> Result<Routings, StoreError> {
+        let incident = &stored.incident;
+        let findings = findings(self.store.reader(), &row.run, incident)?;
+        let transition = Payload::of(row, incident, row.reason).transition;
+        let view = IncidentView { run: &row.run, incident, findings: &findings, transition: &transition };
+        let mut routings = Routings::default();
+        for decision in route(&self.routes, &view) {
+            match decision {
+                Decision::Tell { receiver, reason } => {
+                    self.plan_one(row, stored, receiver, reason, now, &mut routings)?;
+                }
+                other => routings.decisions.push(other),
+            }
+        }
+        Ok(routings)
+    }
+
+    fn plan_one(
+        &self,
+        row: &ToRoute,
+        stored: &StoredIncident,
+        receiver: ReceiverId,
+        reason: RouteReason,
+        now: i64,
+        routings: &mut Routings,
+    ) -> Result<(), StoreError> {
+        let filter = DeliveryFilter {
+            receiver: Some(receiver.clone()),
+            incident: Some((row.run.clone(), row.incident.clone())),
+            ..DeliveryFilter::default()
+        };
+        let earlier = self.store.reader().deliveries(&filter, Page::first(EARLIER_READ))?;
+        // A message of this very row was queued by a process that died before it marked the row.
+        let own = |delivery: &Delivery| {
+            delivery.incident.as_ref() == Some(&row.incident_then) && delivery.transition == row.transition
+        };
+        let earlier: Vec<_> = earlier.iter().filter(|delivery| !own(delivery)).map(seen).collect();
+        let severity = stored.incident.severity.max(row.severity);
+        match plan(row.reason, severity, &earlier, now, &self.config) {
+            Plan::Fold => routings.decisions.push(Decision::Fold { receiver, reason }),
+            Plan::Queue { due_at, reason: told_as, takes_over } => {
+                let id = DeliveryId::of(&row.run, &row.incident_then, &receiver, row.transition.0);
+                routings.messages.push(NewMessage {
+                    run: row.run.clone(),
+                    // Steps are numbered by the incident as it was called then, whatever swallowed it since.
+                    group: GroupId::of(&row.incident_then),
+                    receiver: receiver.clone(),
+                    transition: row.transition,
+                    incident: Some(row.incident_then.clone()),
+                    delivery_id: id.as_str().to_owned(),
+                    severity,
+                    payload: Payload::of(row, &stored.incident, told_as).to_json(),
+                    due_at,
+                });
+                routings.taken_over.push(takes_over);
+                routings.decisions.push(Decision::Tell { receiver, reason });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A stored message as grouping sees it.
+fn seen(delivery: &Delivery) -> Earlier {
+    let progress = match delivery.state {
+        DeliveryState::Queued { .. } if delivery.begun == 0 => Progress::Waiting,
+        DeliveryState::Queued { .. } | DeliveryState::Retry { .. } => Progress::Trying,
+        DeliveryState::Sending { .. } => Progress::Sending,
+        DeliveryState::Accepted { at } | DeliveryState::Delivered { at } => Progress::Told(at),
+        DeliveryState::Dead { .. } | DeliveryState::Folded { .. } => Progress::Ended,
+    };
+    // What cannot be read will be given up when it is due; until then it says nothing of an opening.
+    let reason = Payload::from_json(&delivery.payload).map(|payload| payload.transition.reason);
+    Earlier {
+        id: delivery.id,
+        reason: reason.unwrap_or(detectors::incident::TransitionReason::Grew),
+        progress,
+    }
+}

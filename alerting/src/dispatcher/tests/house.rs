@@ -1,0 +1,186 @@
+//! One installation to test in: a database in a directory of its own, a clock that stands still, webhooks to fake
+//! servers, and a pipeline that commits takeovers.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use detectors::event::{EventId, EventTime};
+use detectors::finding::{Anchor, Severity, finding_id};
+use detectors::incident::{Incident, TransitionReason};
+use store::{
+    Commit, Delivery, DeliveryFilter, DeliveryStateKind, FindingFilter, IncidentChange, LaneId, LanedFinding,
+    Page, RunId, Store,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use transport::{Clock, TestClock};
+
+use crate::config::AlertingConfig;
+use crate::dispatcher::{DispatchError, Dispatcher, Waker};
+use crate::fixture;
+use crate::receivers::fake_server::{Act, FakeServer, lenient_client, reply};
+use crate::receivers::{DataOutput, ReceiverConfig, Receivers};
+use crate::routing::{DefaultRoute, Routes};
+
+/// Longest wait for anything in these tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How patient the HTTP client is.
+const IMPATIENT: Duration = Duration::from_secs(2);
+
+/// One installation: a database, a clock, and a webhook receiver for each server.
+pub(super) struct House {
+    directory: tempfile::TempDir,
+    clock: Arc<TestClock>,
+    receivers: BTreeMap<String, ReceiverConfig>,
+}
+
+/// A dispatcher at work.
+pub(super) struct AtWork {
+    pub(super) store: Store,
+    pub(super) waker: Waker,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), DispatchError>>,
+}
+
+impl House {
+    pub(super) fn new(servers: &[(&str, &FakeServer)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let secret = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+            path
+        };
+        let key = secret("key", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let config = |(name, server): &(&str, &FakeServer)| {
+            let url = secret(name, server.url("/hook").expose());
+            let text = format!(
+                "type = 'webhook'\nurl = 'file:{}'\nsecret = 'file:{}'",
+                url.display(),
+                key.display()
+            );
+            ((*name).to_owned(), toml::from_str(&text).unwrap())
+        };
+        let receivers = servers.iter().map(config).collect();
+        let clock = Arc::new(TestClock::at(EventTime::from_secs(1_778_530_000).to_chrono()));
+        Self { directory, clock, receivers }
+    }
+
+    /// Opens the database as soon as the last one who had it is gone.
+    pub(super) async fn open(&self) -> Store {
+        let path = self.directory.path().join("sealwatch.db");
+        let mut opened = None;
+        until("the database is free", || {
+            opened = Store::open(&path).ok();
+            opened.is_some()
+        })
+        .await;
+        opened.unwrap()
+    }
+
+    pub(super) async fn start(&self) -> AtWork {
+        let store = self.open().await;
+        let output = DataOutput::new(std::io::sink());
+        let receivers = Receivers::from_config(&self.receivers, lenient_client(IMPATIENT), &output).unwrap();
+        let routes = Routes::new(Vec::new(), DefaultRoute::default(), &receivers.names()).unwrap();
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let dispatcher = Dispatcher::new(store.clone(), receivers, routes, AlertingConfig::default(), clock);
+        let waker = dispatcher.waker();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(dispatcher.run(async move {
+            // A sender that is dropped stops it too.
+            let _ = stopped.await;
+        }));
+        AtWork { store, waker, stop, running }
+    }
+
+    pub(super) fn advance(&self, at_work: &AtWork, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        at_work.waker.wake();
+    }
+
+    /// Commits the takeover of `left-pad`, or its next step, as the pipeline would.
+    pub(super) fn commit(&self, store: &Store, severity: Severity, reason: TransitionReason) {
+        self.commit_of(store, "pkg:npm/left-pad", severity, reason);
+    }
+
+    /// The same for another artifact, which is another incident.
+    pub(super) fn commit_of(
+        &self,
+        store: &Store,
+        artifact: &str,
+        severity: Severity,
+        reason: TransitionReason,
+    ) {
+        let (incident, mut findings) = fixture::takeover_of(artifact, "eve");
+        // A transition needs news: each further commit brings a finding that was not there.
+        let known = store.reader().count_findings(&FindingFilter::of(RunId::Live)).unwrap();
+        for finding in &mut findings {
+            finding.summary = format!("{} (news {known})", finding.summary);
+            let anchor = Anchor::Event(EventId::Producer(known.to_string().into()));
+            finding.id = finding_id(finding.detector, 1, &finding.subject, &anchor);
+        }
+        let lane = LaneId::parse("change").unwrap();
+        let members: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
+        let laned: Vec<_> = (known..)
+            .zip(&findings)
+            .map(|(sequence, finding)| LanedFinding { lane: &lane, sequence, finding })
+            .collect();
+        let incident = Incident { severity, summary: format!("takeover, {} so far", known + 2), ..incident };
+        let change =
+            IncidentChange { incident: &incident, members: &members, superseded: &[], route: Some(reason) };
+        let now = self.clock.unix_nanos();
+        let commit = Commit { findings: &laned, incidents: &[change], ..Commit::empty(&RunId::Live, now) };
+        assert_eq!(store.commit(&commit).unwrap().to_route, 1);
+    }
+}
+
+impl AtWork {
+    /// Every message, oldest first.
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        let mut all = self.store.reader().deliveries(&DeliveryFilter::default(), Page::first(100)).unwrap();
+        all.reverse();
+        all
+    }
+
+    pub(super) fn states(&self) -> Vec<DeliveryStateKind> {
+        self.deliveries().iter().map(|delivery| delivery.state.kind()).collect()
+    }
+
+    pub(super) async fn until_states(&self, expected: &[DeliveryStateKind]) -> Vec<Delivery> {
+        until(&format!("{expected:?}"), || self.states() == expected).await;
+        self.deliveries()
+    }
+
+    /// Stops it as a crash would: no farewell, nothing written.
+    pub(super) async fn kill(self) {
+        self.running.abort();
+        assert!(self.running.await.unwrap_err().is_cancelled());
+    }
+
+    /// Stops it as an administrator would.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "never came to hold: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A server that takes everything.
+pub(super) fn fine() -> Act {
+    Act::Say(reply(200, "", ""))
+}
+
+/// The type of a native body.
+pub(super) fn kind_of(body: &[u8]) -> String {
+    serde_json::from_slice::<serde_json::Value>(body).unwrap()["type"].as_str().unwrap().to_owned()
+}

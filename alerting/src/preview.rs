@@ -1,0 +1,125 @@
+//! What a receiver would be sent, without sending it: for `sealwatch receiver test` and for independent verifiers.
+
+use detectors::finding::Finding;
+use detectors::incident::{Incident, Transition, TransitionReason};
+use store::{ReceiverId, RunId};
+use thiserror::Error;
+
+use crate::card::{PublicUrl, Repeat, build};
+use crate::outbox::DeliveryId;
+use crate::receivers::{Attempt, DataOutput, Encoded, Fullness, Receiver, ReceiverConfig, ReceiverProblem};
+
+/// The circumstances of a preview.
+#[derive(Debug, Clone)]
+pub struct PreviewSettings {
+    /// Where links would lead.
+    pub public_url: Option<PublicUrl>,
+    /// The clock's time, in seconds since 1970: signatures hold for minutes.
+    pub unix_seconds: i64,
+    /// Whether to mark it as a possible repeat.
+    pub repeat: Repeat,
+}
+
+/// Why there is no preview.
+#[derive(Debug, Error)]
+pub enum PreviewError {
+    /// The receiver's settings cannot be used.
+    #[error("cannot set up the receiver")]
+    Receiver {
+        /// Why not.
+        #[source]
+        source: ReceiverProblem,
+    },
+    /// The message cannot be written.
+    #[error("cannot write the message as JSON")]
+    Json {
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The body and the headers of the message that would tell a receiver of an incident's last transition. Its id is
+/// that of the first message of the live run to a receiver called `preview`.
+///
+/// # Errors
+/// When the receiver's secrets cannot be read or used.
+pub fn encode_preview(
+    receiver: &ReceiverConfig,
+    incident: Incident,
+    findings: Vec<Finding>,
+    settings: &PreviewSettings,
+) -> Result<Encoded, PreviewError> {
+    let nowhere = DataOutput::new(std::io::sink());
+    let receiver =
+        Receiver::from_config(receiver, &nowhere).map_err(|source| PreviewError::Receiver { source })?;
+    let opened = Transition {
+        time: incident.first_event,
+        severity: incident.severity,
+        reason: TransitionReason::Opened,
+    };
+    let transition = incident.history.last().cloned().unwrap_or(opened);
+    let name = ReceiverId::parse("preview").expect("it is a name");
+    let id = DeliveryId::of(&RunId::Live, &incident.id, &name, 1);
+    let card = build(transition, incident, findings, settings.public_url.as_ref()).marked(settings.repeat);
+    let attempt = Attempt { id: &id, unix_seconds: settings.unix_seconds };
+    receiver.encode(&card, attempt, Fullness::Full).map_err(|source| PreviewError::Json { source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::path::Path;
+
+    use super::*;
+    use crate::fixture;
+
+    const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    /// One kept preview: the same card must give the same bytes for ever, or somebody decides that it changed.
+    /// `SEALWATCH_BLESS=1` is that decision.
+    fn check(name: &str, config: &str, (incident, findings): (Incident, Vec<Finding>)) {
+        let mut secrets = Vec::new();
+        let mut secret = |text: &str| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let reference = format!("\"file:{}\"", file.path().display());
+            secrets.push(file);
+            reference
+        };
+        let config = config
+            .replace("URL", &secret("https://hooks.example/services/T0/B0/secret"))
+            .replace("SIGNING", &secret(SIGNING_SECRET));
+        let settings = PreviewSettings {
+            public_url: Some(PublicUrl::parse("https://watch.example").unwrap()),
+            unix_seconds: 1_778_526_007,
+            repeat: Repeat::Possible,
+        };
+        let receiver = toml::from_str(&config).unwrap();
+        let encoded = encode_preview(&receiver, incident, findings, &settings).unwrap();
+        let headers: serde_json::Map<_, _> =
+            encoded.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let body = String::from_utf8(encoded.body).unwrap();
+        let preview =
+            serde_json::json!({"content_type": encoded.content_type, "headers": headers, "body": body});
+        let found = format!("{}\n", serde_json::to_string_pretty(&preview).unwrap());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests-data").join(name);
+        if std::env::var_os("SEALWATCH_BLESS").is_some() {
+            std::fs::write(&path, &found).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(found == kept, "{name} changed; what is sent now:\n{found}");
+    }
+
+    #[test]
+    fn messages_are_those_that_were_verified() {
+        let webhook = "type = \"webhook\"\nurl = URL\nsecret = SIGNING";
+        let slack = "type = \"slack\"\nurl = URL";
+        let stdout = "type = \"stdout\"";
+        check("webhook.json", webhook, fixture::npm_takeover());
+        check("webhook-hostile.json", webhook, fixture::hostile_takeover());
+        check("slack.json", slack, fixture::npm_takeover());
+        check("slack-hostile.json", slack, fixture::hostile_takeover());
+        check("stdout-hostile.json", stdout, fixture::hostile_takeover());
+    }
+}

@@ -1,0 +1,168 @@
+//! One HTTP exchange with a receiver: send, read the status by its class, shrink once, and leak nothing.
+
+use transport::http::Request;
+use transport::secret::UrlError;
+use transport::{HttpClient, Reply, SecretString, SecretUrl};
+
+use super::outcome::{Effect, Failure, Outcome, with_causes};
+use super::{Encoded, Fullness};
+
+/// Most characters of a reply's body that a failure repeats.
+const EXCERPT_MAX: usize = 160;
+/// The shortest part of a secret URL that is worth hiding: shorter ones occur in every text.
+const SECRET_PART_MIN: usize = 5;
+
+/// Where to send, and what of it must never be repeated.
+#[derive(Debug)]
+pub(super) struct Target {
+    url: SecretUrl,
+    secret_parts: Vec<SecretString>,
+}
+
+/// What a reply means for the message and for the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StatusClass {
+    /// It arrived.
+    Delivered,
+    /// Later again.
+    Retry(Effect),
+    /// The receiver needs a person.
+    Park,
+    /// It may take a smaller one.
+    Shrink,
+    /// It will never take this one.
+    Refused,
+}
+
+/// What a status means where a receiver's own documentation says nothing else.
+pub(super) const fn default_class(status: u16) -> StatusClass {
+    match status {
+        200..=299 => StatusClass::Delivered,
+        // A client that follows redirects can be sent anywhere: the URL has to be corrected by a person.
+        300..=399 => StatusClass::Park,
+        408 | 425 | 429 => StatusClass::Retry(Effect::None),
+        401..=405 | 407 | 410 => StatusClass::Park,
+        400 | 413 | 414 | 415 | 422 | 431 => StatusClass::Shrink,
+        406 | 409 | 411 | 412 | 416..=421 | 423 | 424 | 426..=428 | 430 | 432..=499 => StatusClass::Refused,
+        // "Not available" is said instead of acting; any other failure may have come after it.
+        503 => StatusClass::Retry(Effect::None),
+        _ => StatusClass::Retry(Effect::Possible),
+    }
+}
+
+impl Target {
+    /// Takes a URL that is a secret.
+    ///
+    /// # Errors
+    /// When it is no `http` or `https` URL.
+    pub(super) fn new(secret: &SecretString) -> Result<Self, UrlError> {
+        let url = SecretUrl::parse(secret)?;
+        let text = secret.expose().trim();
+        let (_, after_scheme) = text.split_once("://").unwrap_or(("", text));
+        let path_at = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
+        let (authority, path) = after_scheme.split_at(path_at);
+        let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+        let mut parts: Vec<_> = [path, user]
+            .into_iter()
+            .chain(path.split(['/', '?', '&', '=', '#', ';']))
+            .chain(user.split(':'))
+            .filter(|part| part.len() >= SECRET_PART_MIN)
+            .collect();
+        // The longest first, so that no part of a secret stays when a shorter one is taken out of it.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        let secret_parts = parts.into_iter().map(|part| SecretString::new(part.to_owned())).collect();
+        Ok(Self { url, secret_parts })
+    }
+
+    /// Sends a full message, and a minimal one if the receiver takes no full one.
+    pub(super) async fn send(
+        &self,
+        http: &HttpClient,
+        encode: impl Fn(Fullness) -> Result<Encoded, serde_json::Error>,
+        judge: impl Fn(&Reply) -> StatusClass,
+    ) -> Outcome {
+        let mut fullness = Fullness::Full;
+        loop {
+            let encoded = match encode(fullness) {
+                Ok(encoded) => encoded,
+                Err(error) => return Outcome::Dead(Failure::new(None, Effect::None, &with_causes(&error))),
+            };
+            let reply = match self.post(http, encoded).await {
+                Ok(reply) => reply,
+                Err(outcome) => return outcome,
+            };
+            return match judge(&reply) {
+                StatusClass::Shrink if fullness == Fullness::Full => {
+                    fullness = Fullness::Minimal;
+                    continue;
+                }
+                StatusClass::Delivered => Outcome::Delivered,
+                StatusClass::Retry(effect) => {
+                    Outcome::Retry { wish: reply.retry_after, failure: self.failure(&reply, effect) }
+                }
+                StatusClass::Park => Outcome::Park(self.failure(&reply, Effect::None)),
+                StatusClass::Shrink | StatusClass::Refused => {
+                    Outcome::Dead(self.failure(&reply, Effect::None))
+                }
+            };
+        }
+    }
+
+    async fn post(&self, http: &HttpClient, encoded: Encoded) -> Result<Reply, Outcome> {
+        let headers: Vec<_> = encoded.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let request = Request {
+            url: &self.url,
+            headers: &headers,
+            body: encoded.body,
+            content_type: encoded.content_type,
+        };
+        http.post(request).await.map_err(|error| Outcome::of_no_reply(&error))
+    }
+
+    fn failure(&self, reply: &Reply, effect: Effect) -> Failure {
+        let mut words = format!("{} answered {}", self.url.authority(), reply.status);
+        let excerpt = self.excerpt(&reply.body);
+        if !excerpt.is_empty() {
+            words.push_str(": ");
+            words.push_str(&excerpt);
+        }
+        Failure::new(Some(reply.status), effect, &words)
+    }
+
+    /// The beginning of a reply's body, without the parts of our URL that some servers repeat in it.
+    fn excerpt(&self, body: &str) -> String {
+        // Hiding first and cutting afterwards: a secret cut in half would not be recognised.
+        let mut text = body.trim().to_owned();
+        for part in &self.secret_parts {
+            text = text.replace(part.expose(), "***");
+        }
+        text.chars().take(EXCERPT_MAX).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(url: &str) -> Target {
+        Target::new(&SecretString::new(url.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn an_excerpt_repeats_no_part_of_the_url() {
+        let target = target("https://user:passw0rd@hooks.example/services/T0001/B0002/c4n4ry?sig=s1gn4tur3");
+        let echo = "Cannot POST /services/T0001/B0002/c4n4ry?sig=s1gn4tur3 (c4n4ry, s1gn4tur3, passw0rd)";
+        assert_eq!(target.excerpt(echo), "Cannot POST *** (***, ***, ***)");
+        let half = format!("{}c4n4ry", "x".repeat(EXCERPT_MAX - 3));
+        assert!(!target.excerpt(&half).contains("c4n"));
+        assert!(!format!("{target:?}").contains("c4n4ry"));
+    }
+
+    #[test]
+    fn a_failure_names_host_and_status_and_shows_nothing_that_hides() {
+        let body = "no\u{1b}[2J\r\nsuch hook".to_owned();
+        let reply = Reply { status: 404, retry_after: None, body, body_end: transport::http::BodyEnd::Whole };
+        let failure = target("https://h/secretive").failure(&reply, Effect::None);
+        assert_eq!(failure.text(), "h:443 answered 404: no\\u{1b}[2J\\u{d}\\u{a}such hook");
+    }
+}

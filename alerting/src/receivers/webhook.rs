@@ -1,0 +1,144 @@
+//! `webhook`: any HTTP endpoint, signed as Standard Webhooks 1.0.0 describes.
+//!
+//! `webhook-id` is the message's id and stays over retries; `webhook-timestamp` and `webhook-signature` are new in
+//! every attempt. A 2xx status is success; a redirect is none. 410 and refused credentials let the receiver rest;
+//! 400, 413 and 422 are answered once with a smaller body.
+
+mod signature;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use transport::{HttpClient, Reply, SecretRef};
+
+pub use signature::SigningKeyError;
+
+use self::signature::SigningKey;
+use super::exchange::{StatusClass, Target, default_class};
+use super::registry::{Opened, ReceiverProblem, resolve};
+use super::{Attempt, Encoded, Fullness, Outcome, native};
+use crate::card::Card;
+
+/// Most bytes of a body: Standard Webhooks advises less than 20 kB.
+const BODY_MAX: usize = 20_000;
+
+/// A `webhook` receiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where to find the URL: `env:NAME` or `file:/path`.
+    #[schemars(with = "String")]
+    pub url: SecretRef,
+    /// Where to find the signing secret: `whsec_` and the base64 of 24 to 64 bytes.
+    #[schemars(with = "String")]
+    pub secret: SecretRef,
+    /// Where to find the secret before it, while verifiers still use that one: both sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub previous_secret: Option<SecretRef>,
+}
+
+/// An endpoint to post to.
+#[derive(Debug)]
+pub struct Webhook {
+    target: Target,
+    /// The current key first: some verifiers read no further than the first signature they understand.
+    keys: Vec<SigningKey>,
+}
+
+impl Webhook {
+    pub(super) fn open(config: &WebhookConfig) -> Result<Opened<Self>, ReceiverProblem> {
+        let mut warnings = Vec::new();
+        let url = resolve(&config.url, &mut warnings)?;
+        let target = Target::new(&url).map_err(|source| ReceiverProblem::Url { source })?;
+        let mut keys = Vec::new();
+        for reference in [Some(&config.secret), config.previous_secret.as_ref()].into_iter().flatten() {
+            let secret = resolve(reference, &mut warnings)?;
+            let key = SigningKey::parse(&secret);
+            keys.push(
+                key.map_err(|source| ReceiverProblem::SigningKey { reference: reference.clone(), source })?,
+            );
+        }
+        Ok(Opened { receiver: Self { target, keys }, warnings })
+    }
+
+    pub(super) async fn deliver(&self, http: &HttpClient, card: &Card, attempt: Attempt<'_>) -> Outcome {
+        self.target.send(http, |fullness| self.encode(card, attempt, fullness), class).await
+    }
+
+    pub(super) fn encode(
+        &self,
+        card: &Card,
+        attempt: Attempt<'_>,
+        fullness: Fullness,
+    ) -> Result<Encoded, serde_json::Error> {
+        let body = native::within(BODY_MAX, card, fullness)?;
+        let signatures: Vec<_> =
+            self.keys.iter().map(|key| key.sign(attempt.id.as_str(), attempt.unix_seconds, &body)).collect();
+        let headers = vec![
+            ("webhook-id", attempt.id.as_str().to_owned()),
+            ("webhook-timestamp", attempt.unix_seconds.to_string()),
+            ("webhook-signature", signatures.join(" ")),
+        ];
+        Ok(Encoded { body, content_type: "application/json", headers })
+    }
+}
+
+#[cfg(test)]
+impl Webhook {
+    /// An endpoint at this URL with a key that is no secret.
+    pub(super) fn to(url: &transport::SecretString) -> Self {
+        let key = transport::SecretString::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+        let key = SigningKey::parse(&key).unwrap();
+        Self { target: Target::new(url).unwrap(), keys: vec![key] }
+    }
+}
+
+fn class(reply: &Reply) -> StatusClass {
+    default_class(reply.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::build;
+    use crate::fixture;
+    use crate::outbox::DeliveryId;
+
+    fn webhook(secrets: &[&str]) -> Webhook {
+        let secret = |text: &str| transport::SecretString::new(text.to_owned());
+        let keys = secrets.iter().map(|text| SigningKey::parse(&secret(text)).unwrap()).collect();
+        Webhook { target: Target::new(&secret("https://h/hook")).unwrap(), keys }
+    }
+
+    const CURRENT: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const PREVIOUS: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    #[test]
+    fn during_a_rotation_both_secrets_sign_and_the_current_one_is_first() {
+        let (incident, findings) = fixture::npm_takeover();
+        let card = build(fixture::opened(), incident, findings, None);
+        let id = DeliveryId::parse("abc").unwrap();
+        let attempt = Attempt { id: &id, unix_seconds: 1_778_526_000 };
+        let signature = |secrets: &[&str]| {
+            let encoded = webhook(secrets).encode(&card, attempt, Fullness::Full).unwrap();
+            encoded.headers.iter().find(|(name, _)| *name == "webhook-signature").unwrap().1.clone()
+        };
+        let both = signature(&[CURRENT, PREVIOUS]);
+        assert_eq!(both, format!("{} {}", signature(&[CURRENT]), signature(&[PREVIOUS])));
+    }
+
+    #[test]
+    fn the_id_stays_and_timestamp_and_signature_are_new_in_each_attempt() {
+        let (incident, findings) = fixture::npm_takeover();
+        let card = build(fixture::opened(), incident, findings, None);
+        let id = DeliveryId::parse("abc").unwrap();
+        let headers = |unix_seconds| {
+            let attempt = Attempt { id: &id, unix_seconds };
+            webhook(&[CURRENT]).encode(&card, attempt, Fullness::Full).unwrap().headers
+        };
+        let (first, second) = (headers(100), headers(105));
+        assert_eq!(first[0], second[0]);
+        assert_ne!(first[1], second[1]);
+        assert_ne!(first[2], second[2]);
+    }
+}
