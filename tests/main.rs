@@ -3,5 +3,6 @@
 // Tells Clippy that all of this is test code, where `panic!` and `unwrap` are how a test fails.
 #![cfg(test)]
 
+mod architecture;
 mod kafka;
 mod parts;
