@@ -6,6 +6,7 @@
 pub mod dead_letter;
 pub mod decode;
 pub mod files;
+pub mod kafka;
 pub mod ordering;
 pub mod recording;
 pub mod source;

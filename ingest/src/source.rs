@@ -32,6 +32,29 @@ pub trait Source: Send {
     /// Asks for records of this partition next, because the order waits for it. A hint: sources that cannot choose
     /// ignore it, and it never changes what is read, only when.
     fn prefer(&mut self, partition: &PartitionId);
+
+    /// Says what is on disk, for displays of the lag elsewhere. Nothing is ever read back from it.
+    fn committed(&mut self, _nexts: &[(Arc<PartitionId>, NextOffset)]) {}
+
+    /// Goes on with a partition that stands still after [`Item::DataLost`], at a place that an operator chose. Its
+    /// new beginning comes as an [`Item::Assigned`].
+    ///
+    /// # Errors
+    /// [`SourceError::NotStopped`] when it does not stand still, or what keeps it from going on.
+    fn accept_data_loss(&mut self, partition: &PartitionId, _from: ResumeAt) -> Result<(), SourceError> {
+        Err(SourceError::NotStopped { partition: partition.clone() })
+    }
+}
+
+/// Where an operator lets a partition go on after a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResumeAt {
+    /// At the oldest record that still exists.
+    Oldest,
+    /// After the newest record that exists now.
+    Newest,
+    /// At this record.
+    Offset(NextOffset),
 }
 
 /// What a poll came to.
@@ -56,7 +79,8 @@ pub enum Item<'a> {
     Control(ControlRecord),
     /// This partition is ours from now on, read from this offset.
     Assigned(Arc<PartitionId>, NextOffset),
-    /// The partition goes to another member of the group; what was read may still be committed.
+    /// The partition goes to another member of the group. It is given back at the next poll, so what was read may be
+    /// committed before that.
     Revoked(Arc<PartitionId>),
     /// The partition was taken from us; what is not committed belongs to the next owner.
     Lost(Arc<PartitionId>),
@@ -66,7 +90,7 @@ pub enum Item<'a> {
     Ended(Arc<PartitionId>, NextOffset),
     /// Records that were to be read are gone. The partition stands still until an operator accepts it.
     DataLost(DataLoss),
-    /// Something is wrong that may pass: a broker away, a refused sign-in.
+    /// Something is wrong that may pass: a broker away, a refused sign-in, a partition without a beginning.
     Trouble(Trouble),
 }
 
@@ -121,7 +145,7 @@ pub struct OversizeRecord<'a> {
     pub sha256: [u8; 32],
 }
 
-/// Records that were to be read and no longer exist.
+/// Records that were to be read and no longer exist, or cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataLoss {
     /// The partition; it stands still.
@@ -167,6 +191,26 @@ pub enum SourceError {
         /// Why.
         #[source]
         cause: std::io::Error,
+    },
+    /// A partition was to go on and does not stand still.
+    #[error("could not resume {partition}, which does not stand still")]
+    NotStopped {
+        /// The partition.
+        partition: PartitionId,
+    },
+    /// The Kafka client cannot be made.
+    #[error("could not set up reading from Kafka")]
+    KafkaSetup(#[source] transport::kafka::KafkaSetupError),
+    /// The Kafka client, or a broker, refused what was asked of it.
+    #[error("could not go on reading from Kafka")]
+    Kafka(#[source] transport::kafka::ConsumerError),
+    /// The Kafka client gave up again and again.
+    #[error("could not keep a Kafka consumer alive, {restarts} restarts brought no record: {reason}")]
+    KafkaFatal {
+        /// How often it was tried.
+        restarts: u32,
+        /// What the client said last.
+        reason: String,
     },
     /// A recording is damaged.
     #[error("recording `{path}` is damaged", path = path.display())]
