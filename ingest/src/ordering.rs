@@ -248,6 +248,11 @@ impl LaneOrder {
         }
     }
 
+    /// A partition that had been taken away is ours again: its first new record gets a floor.
+    pub fn reopen(&mut self, at: PartitionIndex) {
+        self.partitions[at.0 as usize].reopen(self.watermark > EventTime::MIN);
+    }
+
     /// A partition has ended (a file) or was taken away: it never holds the lane back again.
     pub fn mark_ended(&mut self, at: PartitionIndex) {
         self.partitions[at.0 as usize].activity = Activity::Ended;

@@ -157,7 +157,11 @@ impl Flow {
     /// # Errors
     /// [`FlowError::UnknownSource`] if its source is not configured.
     pub fn assign(&mut self, id: &Arc<PartitionId>) -> Result<(), FlowError> {
-        self.indexes(id).map(|_| ())
+        let indexes = self.indexes(id)?;
+        for (lane, at) in self.lanes.iter_mut().zip(indexes.lanes) {
+            lane.order.reopen(at);
+        }
+        Ok(())
     }
 
     /// Takes in a record: its events wait in the lanes, or it becomes a dead letter.

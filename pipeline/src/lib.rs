@@ -10,6 +10,8 @@ pub mod live;
 pub mod replay;
 mod resume;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 pub use threads::Threads;

@@ -241,11 +241,17 @@ impl<'a> Driver<'a> {
             let saves = over || self.save_is_due(now);
             if saves || self.commit_is_due(now) {
                 self.send(jobs, now, saves)?;
+                source.committed(&self.positions());
             }
             if over {
                 return Ok(self.report);
             }
         }
+    }
+
+    /// What was read up to, for the lag that the brokers show; nothing else depends on it.
+    fn positions(&self) -> Vec<(Arc<PartitionId>, NextOffset)> {
+        self.partitions.iter().map(|(id, (_, next))| (Arc::clone(id), NextOffset(*next))).collect()
     }
 
     fn take(&mut self, item: Item<'_>, now: i64) -> Result<(), FlowError> {

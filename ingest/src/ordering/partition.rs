@@ -125,6 +125,13 @@ impl Partition {
         self.resumed = point.activity;
     }
 
+    pub(super) fn reopen(&mut self, under_way: bool) {
+        if self.activity == Activity::Ended {
+            self.activity = Activity::Active;
+            self.entry = if under_way { Entry::UnderWay } else { Entry::InTime };
+        }
+    }
+
     /// A record has been taken in.
     pub(super) fn took(&mut self, offset: i64, latest: Option<EventTime>) {
         self.latest = latest;
