@@ -10,7 +10,7 @@ use super::FilesError;
 pub(super) const STANDARD_INPUT: &str = "-";
 
 /// Largest window that a zstd file may ask for, as a power of two: 128 MiB, zstd's own default bound.
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+pub(super) const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// How much is read at once, in bytes.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 

@@ -165,3 +165,18 @@ fn a_permission_that_is_missing_has_its_own_remedy() {
     let error = FilesError::open(Path::new("secret.log"), cause);
     assert_eq!(error.hint(), "give the user that runs Sealwatch the right to read the file");
 }
+
+#[test]
+fn a_zstd_file_that_wants_too_much_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let compressed = |window_log: u32| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(window_log).unwrap();
+        encoder.write_all(b"a\n").unwrap();
+        encoder.finish().unwrap()
+    };
+    let fits = write(folder.path(), "fits.zst", &compressed(open::ZSTD_WINDOW_LOG_MAX));
+    assert!(FileSource::open("s", &[fits]).is_ok());
+    let bomb = write(folder.path(), "bomb.zst", &compressed(open::ZSTD_WINDOW_LOG_MAX + 1));
+    assert!(matches!(FileSource::open("s", &[bomb]), Err(FilesError::Open { .. })));
+}

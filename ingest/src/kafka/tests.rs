@@ -159,3 +159,27 @@ fn nothing_comes_of_a_poll_of_no_records() {
     assert_eq!(source.poll(0, PATIENCE, &mut |_| ()).unwrap(), Polled::Nothing);
     assert_eq!(source.poll(10, Duration::ZERO, &mut |_| ()).unwrap(), Polled::Nothing);
 }
+
+#[test]
+fn a_consumer_that_fails_for_good_is_replaced_and_not_for_ever() {
+    let broker = cluster(&[("t", 1)]);
+    fill(&broker, "t", 0, &[b"a"]);
+    let mut source = source(&broker, "g", &["t"], &[]);
+    until(&mut source, |seen| ends(seen) == 1);
+    let restart = |source: &mut KafkaSource| {
+        let mut seen = Vec::new();
+        let result = source.restart("fenced".to_owned(), &mut |item| seen.push(format!("{item:?}")));
+        (result, seen)
+    };
+    let (result, seen) = restart(&mut source);
+    result.unwrap();
+    assert!(seen[0].starts_with("Lost(") && seen[1].contains("is started anew: fenced"), "{seen:?}");
+    let again = until(&mut source, |seen| ends(seen) == 1);
+    assert_eq!(again[0], "assigned s/t[0] from 0", "the store is asked again, not the old consumer");
+    assert_eq!(source.restarts, 0, "a record pardons the restarts before it");
+    for _ in 0..MAX_FRUITLESS_RESTARTS {
+        restart(&mut source).0.unwrap();
+    }
+    let error = restart(&mut source).0.unwrap_err().to_string();
+    assert_eq!(error, "could not keep a Kafka consumer alive, 5 restarts brought no record: fenced");
+}

@@ -117,3 +117,30 @@ fn time_of(text: &str) -> Result<EventTime, Refusal> {
     let (hours, minutes) = zone.split_at_checked(3).ok_or_else(refuse)?;
     time_of_text("time", &format!("{year}-{month:02}-{day}T{clock}{hours}:{minutes}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use detectors::event::PartitionId;
+
+    use crate::decode::{Decoder, DecoderSettings, Format};
+    use crate::source::RawRecord;
+
+    use super::*;
+
+    #[test]
+    fn a_name_longer_than_a_field_is_no_artifact_and_the_request_still_counts() {
+        let partition = Arc::new(PartitionId { source: "s".into(), stream: "t".into(), partition: 0 });
+        let has_artifact = |length: usize| {
+            let tag = "x".repeat(length);
+            let line = format!(
+                r#"::1 - - [10/Oct/2025:13:55:36 +0000] "GET /v2/a/b/manifests/{tag} HTTP/1.1" 404 0"#
+            );
+            let mut events = Vec::new();
+            let mut decoder = Decoder::new(DecoderSettings::new("s", Format::Combined));
+            decoder.decode(&RawRecord::line(&partition, 0, line.as_bytes()), &mut events).unwrap();
+            events[0].artifact.is_some()
+        };
+        assert!(has_artifact(MAX_STRING_BYTES));
+        assert!(!has_artifact(MAX_STRING_BYTES + 1));
+    }
+}

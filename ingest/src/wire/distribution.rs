@@ -257,3 +257,30 @@ fn note_unknown(own: &Notification<'_>, reading: &mut Reading<'_>) {
 fn present<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
     text.map(|text| &**text).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use detectors::event::PartitionId;
+
+    use crate::decode::{Decoder, DecoderSettings, Format, MAX_EVENTS_PER_RECORD};
+    use crate::source::RawRecord;
+
+    fn check(events: usize, expected: Result<usize, &str>) {
+        let one = r#"{"timestamp":"2026-11-23T09:29:21Z","action":"pull","target":{"repository":"a"}}"#;
+        let envelope = format!("{{\"events\":[{}]}}", vec![one; events].join(","));
+        let partition = Arc::new(PartitionId { source: "s".into(), stream: "t".into(), partition: 0 });
+        let mut out = Vec::new();
+        let mut decoder = Decoder::new(DecoderSettings::new("s", Format::Distribution));
+        let result = decoder.decode(&RawRecord::line(&partition, 0, envelope.as_bytes()), &mut out);
+        let result = result.map(|()| out.len()).map_err(|refusal| refusal.to_string());
+        assert_eq!(result.as_ref().map_err(String::as_str), expected.as_ref().map_err(|text| *text));
+    }
+
+    #[test]
+    fn an_envelope_of_too_many_events_is_refused_whole_since_cutting_it_would_lose_some() {
+        check(MAX_EVENTS_PER_RECORD, Ok(4_096));
+        check(MAX_EVENTS_PER_RECORD + 1, Err("too-many-events: 4097 events, of 4096 allowed"));
+    }
+}

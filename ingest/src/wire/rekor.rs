@@ -160,10 +160,55 @@ impl Logged {
     }
 }
 
-/// Standard base64, with or without padding errors pardoned: none are.
+/// Standard base64, padding included.
 fn base64_of(field: &str, text: &str) -> Result<Vec<u8>, Refusal> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD
         .decode(text.as_bytes())
         .map_err(|error| Refusal::new(RefusalReason::BadEncoding, format!("`{field}` is no base64: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use detectors::event::PartitionId;
+
+    use super::*;
+    use crate::decode::{Decoder, DecoderSettings, Format};
+    use crate::source::RawRecord;
+
+    /// A bundle signed by a key that is only hinted at, with so many subjects.
+    fn bundle(subjects: usize) -> String {
+        let subjects = vec![r#"{"name":"a"}"#; subjects].join(",");
+        let payload = STANDARD.encode(format!(r#"{{"subject":[{subjects}]}}"#));
+        format!(
+            r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{{"publicKey":{{"hint":"k"}}}},"dsseEnvelope":{{"payload":"{payload}","payloadType":"application/vnd.in-toto+json","signatures":[{{"sig":"MEUC"}}]}}}}"#
+        )
+    }
+
+    fn decode(text: &str, timestamp_ms: Option<i64>) -> Result<Vec<Event>, String> {
+        let partition = Arc::new(PartitionId { source: "s".into(), stream: "t".into(), partition: 0 });
+        let record = RawRecord { timestamp_ms, ..RawRecord::line(&partition, 0, text.as_bytes()) };
+        let mut events = Vec::new();
+        let result = Decoder::new(DecoderSettings::new("s", Format::Rekor)).decode(&record, &mut events);
+        result.map(|()| events).map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn an_entry_without_a_time_of_its_own_takes_the_records() {
+        let millis = 1_778_527_239_000;
+        let events = decode(&bundle(1), Some(millis)).unwrap();
+        assert_eq!(events[0].time, EventTime::from_unix_millis(millis).unwrap());
+        assert_eq!(decode(&bundle(1), None), Err("missing-field: `integratedTime` is missing".to_owned()));
+    }
+
+    #[test]
+    fn a_statement_of_too_many_subjects_is_refused_whole() {
+        assert_eq!(decode(&bundle(MAX_EVENTS_PER_RECORD), Some(1_778_527_239_000)).unwrap().len(), 4_096);
+        let refused = decode(&bundle(MAX_EVENTS_PER_RECORD + 1), Some(1_778_527_239_000)).unwrap_err();
+        assert_eq!(refused, "too-many-events: more than 4096 signatures and subjects");
+    }
 }

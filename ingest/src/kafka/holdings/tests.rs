@@ -201,3 +201,13 @@ fn a_consumer_that_is_gone_takes_its_partitions_along() {
     assert_eq!(scene.seen, ["lost s/t[0]", "lost s/t[1]"]);
     assert!(scene.holdings.read("t", 0, 7).is_none());
 }
+
+#[test]
+fn how_much_trouble_is_remembered_is_bounded() {
+    let mut scene = Scene::new(StartPolicy::Beginning);
+    for number in 0..1_000 {
+        scene.brings(Brought::Trouble { kind: TroubleKind::Other, message: format!("port {number}") });
+    }
+    assert_eq!(scene.seen.len(), 1_000);
+    assert!(scene.holdings.told.len() <= MAX_TOLD);
+}

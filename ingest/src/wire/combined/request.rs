@@ -183,3 +183,27 @@ pub(super) fn package(package_type: &str, name: &str, version: Option<&str>) -> 
 pub(super) fn with_file(artifact: Option<Artifact>, file: &str) -> Option<Artifact> {
     artifact.map(|artifact| Artifact { file: Some(file.into()), ..artifact })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_deeper_than_any_name_names_nothing() {
+        let asked = |depth: usize| {
+            let path = vec!["a"; depth].join("/");
+            read(&format!("GET /v2/{path}/manifests/v1 HTTP/1.1"), "", None).artifact
+        };
+        // `v2`, `manifests` and the tag are segments too.
+        assert!(asked(MAX_SEGMENTS - 3).is_some());
+        assert!(asked(MAX_SEGMENTS - 2).is_none());
+    }
+
+    #[test]
+    fn a_configured_ecosystem_decides_what_a_path_means() {
+        let asked = |ecosystem| read("GET /left-pad HTTP/1.1", "curl/8", ecosystem).artifact;
+        assert_eq!(asked(None), None);
+        assert_eq!(asked(Some(Ecosystem::Npm)), package("npm", "left-pad", None));
+        assert_eq!(asked(Some(Ecosystem::Oci)), None);
+    }
+}
