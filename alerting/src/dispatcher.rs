@@ -180,8 +180,14 @@ impl Dispatcher {
             let except = running.breakers.all_but(&probed, &known);
             for leased in self.lease(running, except, 1, 1).await? {
                 let receiver = leased.receiver.clone();
-                running.breakers.half_open(&self.store, &receiver, now).await?;
+                let probing = running.breakers.probe(&receiver, now);
+                // Sent before it is stored: if the store fails now, the probe is under way all the same.
                 self.send(running, leased);
+                if let Some(breaker) = probing {
+                    let store = self.store.clone();
+                    let keeping = spawn_blocking(move || store.set_breaker(&receiver, &breaker, now));
+                    keeping.await.unwrap_or(Ok(()))?;
+                }
             }
         }
         let shut = running.breakers.shut(now);

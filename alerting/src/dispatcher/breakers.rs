@@ -6,13 +6,16 @@ use store::{Breaker, ReceiverId, Store, StoreError};
 use tokio::task::spawn_blocking;
 use transport::Jitter;
 
-use crate::outbox::{Gate, after_attempt, gate};
+use super::LEASE;
+use crate::outbox::{Gate, after_attempt, gate, nanos};
 use crate::receivers::Outcome;
 
 /// Every receiver's breaker; one that is not here is closed without failures.
 #[derive(Debug, Default)]
 pub(super) struct Breakers {
     known: BTreeMap<ReceiverId, Breaker>,
+    /// When the last probe of each half-open receiver was sent, by the clock.
+    probed_at: BTreeMap<ReceiverId, i64>,
     source: Source,
 }
 
@@ -55,8 +58,18 @@ impl Breakers {
     }
 
     fn with(&self, now: i64, wanted: Gate) -> Vec<ReceiverId> {
-        let found = self.known.iter().filter(|(_, breaker)| gate(breaker, now) == wanted);
+        let found =
+            self.known.iter().filter(|(receiver, breaker)| self.gate(receiver, breaker, now) == wanted);
         found.map(|(receiver, _)| receiver.clone()).collect()
+    }
+
+    /// A probe whose lease has run out will not report any more, whatever became of it: another one may go.
+    fn gate(&self, receiver: &ReceiverId, breaker: &Breaker, now: i64) -> Gate {
+        let lost = |at: &i64| at.saturating_add(nanos(LEASE)) <= now;
+        match breaker {
+            Breaker::HalfOpen { .. } if self.probed_at.get(receiver).is_none_or(lost) => Gate::OneProbe,
+            other => gate(other, now),
+        }
     }
 
     /// All receivers that are configured or ever failed, but this one.
@@ -65,18 +78,16 @@ impl Breakers {
         all.into_iter().filter(|receiver| *receiver != one).cloned().collect()
     }
 
-    /// Notes that a probe is on its way.
-    pub(super) async fn half_open(
-        &mut self,
-        store: &Store,
-        receiver: &ReceiverId,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let Some(Breaker::Open { failures, .. }) = self.known.get(receiver).copied() else { return Ok(()) };
+    /// Notes that a probe is on its way; what is returned is to be stored. `None` if the receiver needs none.
+    pub(super) fn probe(&mut self, receiver: &ReceiverId, now: i64) -> Option<Breaker> {
+        let (Breaker::Open { failures, .. } | Breaker::HalfOpen { failures }) = *self.known.get(receiver)?
+        else {
+            return None;
+        };
         let breaker = Breaker::HalfOpen { failures };
         self.known.insert(receiver.clone(), breaker);
-        let (store, receiver) = (store.clone(), receiver.clone());
-        spawn_blocking(move || store.set_breaker(&receiver, &breaker, now)).await.unwrap_or(Ok(()))
+        self.probed_at.insert(receiver.clone(), now);
+        Some(breaker)
     }
 
     /// Notes an attempt's outcome; the result is to be stored with the attempt.
@@ -100,5 +111,39 @@ impl Breakers {
             _ => {}
         }
         *breaker
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::receivers::{Effect, Failure};
+
+    #[test]
+    fn one_probe_at_a_time_and_another_when_it_is_lost() {
+        let soc = ReceiverId::parse("soc").unwrap();
+        let mut jitter = Jitter::seeded(1);
+        let mut breakers = Breakers::default();
+        let park = Outcome::Park(Failure::new(None, Effect::None, "no"));
+        let Breaker::Open { until, .. } = breakers.after(&soc, &park, 0, &mut jitter) else { panic!() };
+        assert_eq!((breakers.to_probe(until - 1), breakers.shut(until - 1)), (vec![], vec![soc.clone()]));
+        assert_eq!(breakers.to_probe(until), vec![soc.clone()]);
+        assert_eq!(breakers.probe(&soc, until), Some(Breaker::HalfOpen { failures: 5 }));
+        let lease_end = until + nanos(LEASE);
+        assert_eq!(
+            (breakers.to_probe(lease_end - 1), breakers.shut(lease_end - 1)),
+            (vec![], vec![soc.clone()])
+        );
+        assert_eq!(breakers.to_probe(lease_end), vec![soc.clone()]);
+        breakers.probe(&soc, lease_end);
+        let wish = Some(Duration::from_secs(1));
+        let later = Outcome::Retry { wish, failure: Failure::new(None, Effect::None, "later") };
+        breakers.after(&soc, &later, lease_end, &mut jitter);
+        assert_eq!(breakers.to_probe(lease_end + nanos(Duration::from_secs(1))), vec![soc.clone()]);
+        breakers.after(&soc, &Outcome::Delivered, lease_end, &mut jitter);
+        assert_eq!((breakers.to_probe(lease_end), breakers.shut(lease_end)), (vec![], vec![]));
+        assert_eq!(breakers.probe(&soc, lease_end), None);
     }
 }

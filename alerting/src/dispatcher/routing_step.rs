@@ -48,25 +48,42 @@ impl Dispatcher {
 
     fn route_one(&self, row: &ToRoute) -> Result<(), StoreError> {
         let now = self.clock.unix_nanos();
-        let routings = match self.store.reader().incident(&row.run, &row.incident)? {
-            Some(stored) => self.routings(row, &stored, now)?,
-            None => {
-                Routings { decisions: vec![Decision::NotTold(NotTold::IncidentGone)], ..Routings::default() }
-            }
-        };
+        let routings = self.decide(row, now)?;
         // First the messages that take others over: if the process dies before the row is marked, the next one finds
         // them queued under the same key, and queues nothing twice.
-        for (message, taken_over) in routings.messages.iter().zip(&routings.taken_over) {
-            if !taken_over.is_empty() {
-                self.store.fold(taken_over, message, now)?;
-            }
-        }
+        self.take_over(&routings, now)?;
         let decision = decisions_json(&routings.decisions);
         let routing = Routing { decided: &[row.id], messages: &routings.messages, decision: &decision, now };
         if let Routed::Already(id) = self.store.route(&routing)? {
             tracing::warn!(row = %id, "a routing decision was made before; the earlier one holds");
         }
         Ok(())
+    }
+
+    fn decide(&self, row: &ToRoute, now: i64) -> Result<Routings, StoreError> {
+        match self.store.reader().incident(&row.run, &row.incident)? {
+            Some(stored) => self.routings(row, &stored, now),
+            None => Ok(Routings {
+                decisions: vec![Decision::NotTold(NotTold::IncidentGone)],
+                ..Routings::default()
+            }),
+        }
+    }
+
+    fn take_over(&self, routings: &Routings, now: i64) -> Result<(), StoreError> {
+        for (message, taken_over) in routings.messages.iter().zip(&routings.taken_over) {
+            if !taken_over.is_empty() {
+                self.store.fold(taken_over, message, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Routes a row as far as a process comes that dies half-way.
+    #[cfg(test)]
+    pub(super) fn take_over_only(&self, row: &ToRoute) {
+        let now = self.clock.unix_nanos();
+        self.take_over(&self.decide(row, now).unwrap(), now).unwrap();
     }
 
     /// One damaged incident must not keep all others from being told.

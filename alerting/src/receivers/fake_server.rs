@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use transport::{AllowList, HttpClient, HttpPolicy, SecretString};
 
 /// What the server does with one request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Act {
     /// Sends these bytes and closes.
     Say(String),
@@ -28,6 +28,8 @@ pub(crate) enum Act {
 pub(crate) struct Arrived {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// What the server did with it.
+    pub(crate) act: Act,
 }
 
 impl Arrived {
@@ -131,7 +133,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         let mut acts = state.acts.lock().unwrap();
         if acts.len() > 1 { acts.remove(0) } else { acts[0].clone() }
     };
-    state.arrived.lock().unwrap().push(arrived);
+    state.arrived.lock().unwrap().push(Arrived { act: act.clone(), ..arrived });
     state.news.notify_waiters();
     // A client that hangs up early is what some tests want to see, so failures to write are fine.
     match act {
@@ -159,6 +161,7 @@ async fn read(stream: &mut TcpStream) -> Option<Arrived> {
             let arrived = Arrived {
                 head: String::from_utf8_lossy(&bytes[..head_end]).into_owned(),
                 body: bytes[head_end + 4..].to_vec(),
+                act: Act::Hang,
             };
             let length: usize = arrived.header("content-length")?.parse().ok()?;
             if arrived.body.len() >= length {
