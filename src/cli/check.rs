@@ -1,0 +1,88 @@
+//! `sealwatch check`: all mistakes of a configuration in one run, and what it will see if there are none.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{self, Config, Coverage, Purpose, Report};
+use crate::exit::{Exit, Failure};
+use crate::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "sealwatch.toml")]
+    config: PathBuf,
+    /// Do not look whether secrets are where the configuration says, as on another machine than the one that watches
+    #[arg(long)]
+    without_secrets: bool,
+    /// Print mistakes and warnings as a JSON list
+    #[arg(long)]
+    json: bool,
+}
+
+/// Ends with 0 if the configuration can be used, and with 3 if not.
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let purpose = if arguments.without_secrets { Purpose::Review } else { Purpose::Watch };
+    let read = config::read(&arguments.config, purpose);
+    if arguments.json {
+        let (report, exit) = match &read {
+            Ok(loaded) => (&loaded.warnings, Exit::Done),
+            Err(errors) => (&errors.report, Exit::Configuration),
+        };
+        output::print(&format!("{:#}\n", report.to_json()))?;
+        return Ok(exit);
+    }
+    let loaded = match read {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            show(&errors.report);
+            return Err(errors.into());
+        }
+    };
+    show(&loaded.warnings);
+    output::print(&format!("{}\n", summary(&loaded.config)))?;
+    Ok(Exit::Done)
+}
+
+fn show(report: &Report) {
+    if !report.diagnostics().is_empty() {
+        output::message(&report.render());
+    }
+}
+
+fn summary(config: &Config) -> String {
+    let coverage = Coverage::of(config);
+    let topics = config.sources.iter().map(|source| source.topics.len()).sum();
+    format!(
+        "configuration is valid: {} with {}, {}, {}; {} of {} that are on can see",
+        counted(config.sources.len(), "source"),
+        counted(topics, "topic"),
+        counted(config.receivers.len(), "receiver"),
+        counted(config.routes.len(), "route"),
+        coverage.seeing.len(),
+        counted(coverage.seeing.len() + coverage.blind.len(), "detector"),
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use ingest::kafka::StartPolicy;
+
+    use super::*;
+    use crate::config::SourceConfig;
+
+    #[test]
+    fn the_summary_says_what_will_be_watched() {
+        let mut config = Config::default();
+        config.sources.push(SourceConfig::new("a", vec!["t".to_owned(), "u".to_owned()], StartPolicy::End));
+        assert_eq!(
+            summary(&config),
+            "configuration is valid: 1 source with 2 topics, 0 receivers, 0 routes; 7 of 7 detectors that are on can see"
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! The command line: one file a command.
+
+mod check;
+mod decode;
+mod demo;
+mod findings;
+mod incidents;
+mod learn;
+pub(crate) mod replay;
+mod run;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{Exit, Failure, chain};
+use crate::{output, telemetry};
+
+/// Watches package and artifact registries.
+///
+/// Reads access logs, publish metadata and signing events, learns what is normal for every artifact, principal and
+/// signer, and tells the right people when something is not.
+#[derive(Debug, Parser)]
+#[command(name = "sealwatch", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show Sealwatch at work on recorded attacks, with nothing else installed
+    Demo(demo::Arguments),
+    /// Watch the configured sources until stopped
+    Run(run::Arguments),
+    /// Learn from history, telling nobody; `run` goes on from there
+    Learn(learn::Arguments),
+    /// Run recorded logs through the same way as live ones
+    Replay(replay::Arguments),
+    /// Check a configuration; all mistakes at once
+    Check(check::Arguments),
+    /// Print logs as native events
+    Decode(decode::Arguments),
+    /// Print the JSON Schema of a contract
+    Schema(schema::Arguments),
+    /// List findings
+    Findings(findings::Arguments),
+    /// List incidents
+    Incidents(incidents::Arguments),
+}
+
+/// Runs the program; the exit code is EVENTS.md's.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not mistakes.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    telemetry::start();
+    let result = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Learn(arguments) => learn::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Findings(arguments) => findings::run(&arguments),
+        Command::Incidents(arguments) => incidents::run(&arguments),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    if failure.exit != Exit::Done {
+        output::message(&format!("error: {}", output::visible(&chain(&*failure.error))));
+        if let Some(hint) = &failure.hint {
+            output::message(&format!("help: {hint}"));
+        }
+    }
+    failure.exit.into()
+}

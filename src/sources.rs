@@ -1,0 +1,82 @@
+//! From the configuration's sources to what the pipeline reads.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use detectors::event::Span;
+use ingest::decode::{DecoderSettings, Format};
+use ingest::files::FileSource;
+use ingest::source::Source;
+use pipeline::flow::{DEFAULT_LATENESS, SourceRules, SourceTimes};
+
+use crate::config::{Config, SourceConfig};
+use crate::exit::{Exit, Failure};
+use crate::several::Several;
+
+/// The source of files that no configured source claims.
+pub(crate) const FILES: &str = "files";
+
+/// How the records of a configured source are taken.
+pub(crate) fn rules(source: &SourceConfig) -> SourceRules {
+    let mut decoder = DecoderSettings::new(&source.name, source.format);
+    if let Some(registry) = &source.registry {
+        decoder.registry = Arc::from(registry.as_str());
+    }
+    decoder.ecosystem = source.ecosystem;
+    SourceRules {
+        decoder,
+        times: SourceTimes {
+            lateness: Span::secs(i64::from(source.lateness_seconds)),
+            history: source.history,
+            shift: source.shift_seconds.saturating_mul(1_000_000_000),
+        },
+    }
+}
+
+/// Files as one source, each under the configured source that claims its base name, with the rules of all of them.
+pub(crate) fn files(config: &Config, paths: &[PathBuf]) -> Result<(Several, Vec<SourceRules>), Failure> {
+    let mut all: Vec<SourceRules> = config.sources.iter().map(rules).collect();
+    all.push(SourceRules {
+        decoder: DecoderSettings::new(FILES, Format::Auto),
+        times: SourceTimes { lateness: DEFAULT_LATENESS, history: true, shift: 0 },
+    });
+    refuse_equal_names(paths)?;
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    for path in paths {
+        let name = claimed_by(config, path).map_or(FILES, |source| source.name.as_str());
+        let source = FileSource::open(name, std::slice::from_ref(path)).map_err(|error| {
+            let hint = error.hint();
+            Failure::new(Exit::Unavailable, error).hint(hint)
+        })?;
+        sources.push(Box::new(source));
+    }
+    Ok((Several::new(sources), all))
+}
+
+/// The source one of whose topics is the file's base name, or its beginning before `.`, `-day` aside: the recorded
+/// day of a stream belongs to the stream.
+fn claimed_by<'a>(config: &'a Config, path: &Path) -> Option<&'a SourceConfig> {
+    let base = path.file_name()?.to_str()?;
+    let stem = base.split('.').next().unwrap_or(base);
+    let stream = stem.strip_suffix("-day").unwrap_or(stem);
+    config
+        .sources
+        .iter()
+        .find(|source| source.topics.iter().any(|topic| topic == base || topic == stem || topic == stream))
+}
+
+/// Two equal base names would be one stream.
+fn refuse_equal_names(paths: &[PathBuf]) -> Result<(), Failure> {
+    let mut names: Vec<_> =
+        paths.iter().map(|path| (path.file_name().map(ToOwned::to_owned), path)).collect();
+    names.sort();
+    for pair in names.windows(2) {
+        if let [(a, first), (b, second)] = pair
+            && a == b
+        {
+            let text = format!("cannot tell {} from {}: equal base names", first.display(), second.display());
+            return Err(Failure::new(Exit::Usage, text).hint("rename one: a stream is called after its file"));
+        }
+    }
+    Ok(())
+}
