@@ -61,13 +61,8 @@ fn main() -> ExitCode {
             Err(error) => complain(&error.to_string(), 1),
         },
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(next) = cause {
-                text.push_str(": ");
-                text.push_str(&next.to_string());
-                cause = next.source();
-            }
+            let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+            let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
             complain(&text, 1)
         }
     }
