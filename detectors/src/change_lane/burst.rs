@@ -22,7 +22,14 @@ pub(crate) struct Burst {
 
 impl Burst {
     /// Moves to the window of `now`; a new one takes the belief as it stands.
-    pub(crate) fn turn_to(&mut self, now: EventTime, width: Span, habits: &Habits, outcome: usize, prior: Prior) {
+    pub(crate) fn turn_to(
+        &mut self,
+        now: EventTime,
+        width: Span,
+        habits: &Habits,
+        outcome: usize,
+        prior: Prior,
+    ) {
         if self.opened.is_none_or(|opened| now.since(opened) >= width) {
             let (hits, misses) = habits.belief(outcome, prior);
             *self = Self { opened: Some(now), chances: 0, hits: 0, belief: (hits as f32, misses as f32) };

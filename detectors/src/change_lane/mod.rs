@@ -93,6 +93,9 @@ mod tests {
             let cell = cell(DetectorId::TagMove, &registry, looks, Span::days(days));
             (cell.tier, cell.age)
         };
-        assert_eq!([place(0, 0), place(10, 7), place(199, 27), place(200, 28)], [(0, 0), (1, 1), (2, 1), (3, 2)]);
+        assert_eq!(
+            [place(0, 0), place(10, 7), place(199, 27), place(200, 28)],
+            [(0, 0), (1, 1), (2, 1), (3, 2)]
+        );
     }
 }

@@ -66,7 +66,13 @@ pub(crate) fn strongest(tails: &[Tail]) -> Tail {
 
 /// Hands a rare outcome on. One that is common by its exact p-value only teaches: the tie break must not make news of
 /// what happens every other time.
-pub(crate) fn speak(out: &mut Scores, from_bits: f64, tail: Tail, cell: Cell, explain: impl FnOnce(Verdict) -> Scored) {
+pub(crate) fn speak(
+    out: &mut Scores,
+    from_bits: f64,
+    tail: Tail,
+    cell: Cell,
+    explain: impl FnOnce(Verdict) -> Scored,
+) {
     if tail.exact.bits() < from_bits {
         out.teach(tail, cell);
     } else {

@@ -64,8 +64,9 @@ mod tests {
     #[test]
     fn positions_come_back_until_there_are_too_many_partitions() {
         let mut places = Places::default();
-        let kept: Vec<Place> =
-            (0..=MAX_PARTITIONS).map(|at| places.keep(&position(&format!("topic-{at}"), at as i64))).collect();
+        let kept: Vec<Place> = (0..=MAX_PARTITIONS)
+            .map(|at| places.keep(&position(&format!("topic-{at}"), at as i64)))
+            .collect();
         let found = places.find(kept[3]).unwrap();
         assert_eq!((found.stream.as_str(), found.offset), ("topic-3", 3));
         assert_eq!(kept[MAX_PARTITIONS], Place::Unknown);

@@ -55,7 +55,9 @@ pub(crate) fn person_link(event: &Event) -> Option<Link> {
     let principal = event.actor.principal.as_ref()?;
     match event.actor.kind {
         Some(ActorKind::Robot | ActorKind::Service | ActorKind::Anonymous) => None,
-        Some(ActorKind::Human) | None => Some(Link::Principal(format!("{} {principal}", event.registry).into())),
+        Some(ActorKind::Human) | None => {
+            Some(Link::Principal(format!("{} {principal}", event.registry).into()))
+        }
     }
 }
 
@@ -112,13 +114,19 @@ mod tests {
         ] {
             assert_eq!(shown_time_apart(span), expected);
         }
-        assert_eq!([1, 2, 3, 4, 11, 22, 113].map(ordinal), ["1st", "2nd", "3rd", "4th", "11th", "22nd", "113th"]);
+        assert_eq!(
+            [1, 2, 3, 4, 11, 22, 113].map(ordinal),
+            ["1st", "2nd", "3rd", "4th", "11th", "22nd", "113th"]
+        );
     }
 
     #[test]
     fn long_names_are_cut_at_a_character() {
         assert_eq!(short_name(&"x".repeat(MAX_NAME_CHARACTERS).into()).len(), MAX_NAME_CHARACTERS);
-        assert_eq!(short_name(&"é".repeat(MAX_NAME_CHARACTERS + 9).into()).chars().count(), MAX_NAME_CHARACTERS);
+        assert_eq!(
+            short_name(&"é".repeat(MAX_NAME_CHARACTERS + 9).into()).chars().count(),
+            MAX_NAME_CHARACTERS
+        );
     }
 
     #[test]

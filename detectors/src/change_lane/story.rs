@@ -60,11 +60,6 @@ impl<'a, D: Detector> Stage<'a, D> {
         &self.rows[key]
     }
 
-    /// Every artifact's state.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&String, &D::State)> {
-        self.rows.iter()
-    }
-
     /// Plays one line without expectations.
     pub(crate) fn play(&mut self, line: &str) -> Vec<Look> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
@@ -86,7 +81,9 @@ impl<'a, D: Detector> Stage<'a, D> {
                 tally.chances += more.chances;
             }
         }
-        let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else { return vec![] };
+        let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else {
+            return vec![];
+        };
         let name = format!("{} {key}", event.registry);
         let ordered = Ordered { order: event.time, event: Arc::new(event), timeliness };
         let seen = Seen { ordered: &ordered, priors: &self.priors, seed: self.seed };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::story::digest;
 use crate::event::{
-    Account, AccountChange, Actor, ActorKind, Artifact, AuthMethod, Event, EventId, EventKind, EventTime, Metadata,
-    Outcome, PackageUrl, PartitionId, Position, Provenance, Publish, Sign, Signer, Tag,
+    Account, AccountChange, Actor, ActorKind, Artifact, AuthMethod, Event, EventId, EventKind, EventTime,
+    Metadata, Outcome, PackageUrl, PartitionId, Position, Provenance, Publish, Sign, Signer, Tag,
 };
 
 /// What stands behind the verb: a name with version or tag, then `key=value`.
@@ -34,7 +34,8 @@ impl Line<'_> {
 pub(super) fn read(words: &[&str], time: EventTime, offset: i64) -> Event {
     let (verb, target) = (words[0], words[1]);
     let line = Line { pairs: words[2..].iter().map(|word| word.split_once('=').unwrap()).collect() };
-    let (kind_of_package, target) = target.split_once("docker/").map_or(("npm", target), |(_, rest)| ("docker", rest));
+    let (kind_of_package, target) =
+        target.split_once("docker/").map_or(("npm", target), |(_, rest)| ("docker", rest));
     let (name, tag) = target.split_once(':').map_or((target, None), |(name, tag)| (name, Some(tag)));
     let (name, version) = match name.rfind('@') {
         Some(at) if at > 0 => (&name[..at], Some(&name[at + 1..])),
@@ -65,7 +66,11 @@ pub(super) fn read(words: &[&str], time: EventTime, offset: i64) -> Event {
         kind: match verb {
             "publish" => EventKind::Publish(Box::new(Publish { metadata: metadata(&line) })),
             "tag" => EventKind::Tag(Tag { previous: line.text("previous").map(previous) }),
-            "sign" => EventKind::Sign(Box::new(Sign { signer: signer(&line), predicate: line.text("predicate"), ..Sign::default() })),
+            "sign" => EventKind::Sign(Box::new(Sign {
+                signer: signer(&line),
+                predicate: line.text("predicate"),
+                ..Sign::default()
+            })),
             "account" => EventKind::Account(Account {
                 change: line.word::<AccountChange>("change").unwrap(),
                 target: line.text("target"),
@@ -104,7 +109,11 @@ fn signer(line: &Line<'_>) -> Signer {
 
 fn metadata(line: &Line<'_>) -> Metadata {
     let dependencies = line.list("deps").map(|items| {
-        items.iter().map(|item| item.split_once(':').unwrap_or((item, "*"))).map(|(a, b)| (a.into(), b.into())).collect()
+        items
+            .iter()
+            .map(|item| item.split_once(':').unwrap_or((item, "*")))
+            .map(|(a, b)| (a.into(), b.into()))
+            .collect()
     });
     let provenance = line.word("level").map(|level| Provenance {
         level,

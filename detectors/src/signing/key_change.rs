@@ -3,7 +3,7 @@
 //! Method e1, e2, e3. Each signature of new content (and each one by a holder that is known) is a chance for five rare
 //! outcomes: a holder's old key, a holder's new key, a stranger, a signer that had gone, a known identity that signs
 //! from elsewhere. Hazards are Beta per artifact, shrunk to the registry (4 % of an unknown registry's signatures
-//! change the key). After three key lives the stranger's hazard follows the renewal of a log-normal life, so a
+//! change the key). Where one key signs, after three key lives the stranger's hazard follows the renewal of a log-normal life, so a
 //! rotation that is due costs few bits. What an identity is made of (issuer, organisation, source repository, workflow,
 //! kind of ref, runner, algorithm) ranks within the outcome, Pitman–Yor each. Overlap softens by itself: a new key that
 //! first signs beside the old one is current when it signs alone. ATT&CK T1553.002. Runbook: docs/runbook.md#key-change.
@@ -74,8 +74,12 @@ impl Change {
     fn of(state: &SigningState, judged: &Judged<'_>) -> Option<Self> {
         match judged.act {
             Act::Signed(Relation::Newcomer) => Some(Self::Stranger),
-            Act::Signed(Relation::HolderNewKey) | Act::CoSigned(Relation::HolderNewKey) => Some(Self::HolderNewKey),
-            Act::Signed(Relation::HolderOldKey) | Act::CoSigned(Relation::HolderOldKey) => Some(Self::HolderOldKey),
+            Act::Signed(Relation::HolderNewKey) | Act::CoSigned(Relation::HolderNewKey) => {
+                Some(Self::HolderNewKey)
+            }
+            Act::Signed(Relation::HolderOldKey) | Act::CoSigned(Relation::HolderOldKey) => {
+                Some(Self::HolderOldKey)
+            }
             Act::Signed(Relation::Current | Relation::Returned) | Act::CoSigned(_)
                 if !new_parts(state, judged).is_empty() =>
             {
@@ -125,7 +129,13 @@ pub(super) fn judge(state: &mut SigningState, judged: &Judged<'_>, out: &mut Sco
         None => out.teach(tail, cell),
         Some(change) => speak(out, WORTH_KEEPING_BITS, tail, cell, |verdict| {
             let explanation = explain(state, judged, change);
-            scored(judged.seen, (DetectorId::KeyChange, Signing::MAJOR), judged.subject.clone(), verdict, explanation)
+            scored(
+                judged.seen,
+                (DetectorId::KeyChange, Signing::MAJOR),
+                judged.subject.clone(),
+                verdict,
+                explanation,
+            )
         }),
     }
     for outcome in possible {
@@ -133,10 +143,10 @@ pub(super) fn judge(state: &mut SigningState, judged: &Judged<'_>, out: &mut Sco
         state.habits.learn(outcome as usize, if hit { lesson(tail.exact.bits()) } else { 0.0 });
         out.tally(registry, WHAT, outcome as u16, hit);
     }
-    if matches!(judged.act, Act::Signed(Relation::Newcomer | Relation::HolderNewKey)) {
-        if let Some(since) = state.tenure.replace(now) {
-            state.lives.update(now.since(since).as_days_f64());
-        }
+    let rotated = matches!(judged.act, Act::Signed(Relation::Newcomer | Relation::HolderNewKey));
+    if let (true, false, Some(since)) = (rotated, state.is_signed_by_several(), state.tenure) {
+        state.lives.update(now.since(since).as_days_f64());
+        state.tenure = Some(now);
     }
 }
 
@@ -147,7 +157,7 @@ fn hazard(state: &SigningState, judged: &Judged<'_>, change: Change) -> f64 {
     let plain = state.habits.rate(change as usize, Prior { rate, strength });
     let (Some(tenure), Some(last)) = (state.tenure, state.last) else { return plain };
     let rotates = matches!(change, Change::Stranger | Change::HolderNewKey);
-    if !rotates || state.lives.observations() < LIVES_NEEDED {
+    if !rotates || state.is_signed_by_several() || state.lives.observations() < LIVES_NEEDED {
         return plain;
     }
     // The change could have come at any time since the last signature, and shows at this one.
@@ -158,7 +168,11 @@ fn hazard(state: &SigningState, judged: &Judged<'_>, change: Change) -> f64 {
 
 /// How novel the parts of this signer are, part by part; only parts that were known before say anything.
 pub(super) fn parts(state: &SigningState, judged: &Judged<'_>, u: f64) -> Vec<Tail> {
-    let scores = judged.who.parts.iter().filter_map(|(part, value)| Some(state.part(*part)?.score(value.value(), None, u)));
+    let scores = judged
+        .who
+        .parts
+        .iter()
+        .filter_map(|(part, value)| Some(state.part(*part)?.score(value.value(), None, u)));
     scores.map(|score| score.tail).collect()
 }
 
@@ -175,7 +189,9 @@ fn explain(state: &SigningState, judged: &Judged<'_>, change: Change) -> Explana
     let (who, name) = (judged.shown_who(), judged.shown_name());
     let set = judged.newest.as_ref().map(|newest| newest.signers).unwrap_or_default();
     let usual: Option<&KnownSigner> = match change {
-        Change::HolderNewKey | Change::HolderOldKey => judged.who.holder.and_then(|holder| state.latest_of(holder)),
+        Change::HolderNewKey | Change::HolderOldKey => {
+            judged.who.holder.and_then(|holder| state.latest_of(holder))
+        }
         Change::FromElsewhere => state.slot(judged.who.credential).and_then(|slot| state.signer(slot)),
         Change::Stranger | Change::Returned => state.usual(set),
     };
@@ -186,25 +202,34 @@ fn explain(state: &SigningState, judged: &Judged<'_>, change: Change) -> Explana
     let elsewhere = new_parts(state, judged).into_iter().map(Part::word).collect::<Vec<_>>().join(", ");
     let summary = match change {
         Change::Stranger => {
-            format!("{name} was signed by {who}, which never signed here; the {times} before were by {usual_name}")
+            format!(
+                "{name} was signed by {who}, which never signed here; the {times} before were by {usual_name}"
+            )
         }
         Change::Returned => {
-            let quiet = state.slot(judged.who.credential).map(|slot| state.quiet_for(slot, judged.seen.now()));
+            let quiet =
+                state.slot(judged.who.credential).map(|slot| state.quiet_for(slot, judged.seen.now()));
             let quiet = shown_time_apart(quiet.unwrap_or_default());
-            format!("{name} was signed by {who}, which last signed here {quiet} ago; the release before was signed by {usual_name}")
+            format!(
+                "{name} was signed by {who}, which last signed here {quiet} ago; the release before was signed by {usual_name}"
+            )
         }
         Change::HolderNewKey => {
             format!("{name} was signed by `{holder}` with a new key {who}, after {times} with {usual_name}")
         }
         Change::HolderOldKey => {
-            format!("{name} was signed by `{holder}` with the old key {who} again, after {times} with {usual_name}")
+            format!(
+                "{name} was signed by `{holder}` with the old key {who} again, after {times} with {usual_name}"
+            )
         }
         Change::FromElsewhere => {
             format!("{name} was signed by {who}, known from {times}, but with a new {elsewhere}")
         }
     };
     let counterfactual = match change {
-        Change::FromElsewhere => format!("It would have been silent had the {elsewhere} been one that {who} had before."),
+        Change::FromElsewhere => {
+            format!("It would have been silent had the {elsewhere} been one that {who} had before.")
+        }
         _ => format!("It would have been silent had {usual_name} signed it."),
     };
     let mut evidence = vec![judged.signature_evidence()];

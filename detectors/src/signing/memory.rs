@@ -135,10 +135,10 @@ impl SigningState {
         self.digest(*newest)
     }
 
-    /// How many signers a known digest has, on the average.
-    pub(super) fn signers_per_digest(&self) -> f64 {
+    /// Whether several sign one digest here by habit: two or more on the average of the digests that are kept.
+    pub(super) fn is_signed_by_several(&self) -> bool {
         let signatures: u32 = self.digests.iter().map(|digest| digest.signers.0.count_ones()).sum();
-        f64::from(signatures) / (self.digests.len().max(1) as f64)
+        signatures as usize >= 2 * self.digests.len() && !self.digests.is_empty()
     }
 
     /// The signer of a set that signed most.
@@ -156,7 +156,9 @@ impl SigningState {
     /// Whether one holder has signed with two keys.
     pub(super) fn some_holder_has_two_keys(&self) -> bool {
         let holders = self.signers.iter().enumerate().filter_map(|(at, signer)| Some((at, signer.holder?)));
-        holders.into_iter().any(|(at, holder)| self.signers[..at].iter().any(|other| other.holder == Some(holder)))
+        holders
+            .into_iter()
+            .any(|(at, holder)| self.signers[..at].iter().any(|other| other.holder == Some(holder)))
     }
 
     /// Whether anything but the issuer is known of any signer.
@@ -220,7 +222,8 @@ impl SigningState {
         if self.signers.len() < MAX_SIGNERS {
             return Slot(u8::try_from(self.signers.len()).unwrap_or(u8::MAX));
         }
-        let oldest = self.signers.iter().zip(0..).min_by_key(|(signer, _)| signer.last).map_or(0, |(_, slot)| slot);
+        let oldest =
+            self.signers.iter().zip(0..).min_by_key(|(signer, _)| signer.last).map_or(0, |(_, slot)| slot);
         for digest in &mut self.digests {
             digest.signers = digest.signers.without(Slot(oldest));
         }

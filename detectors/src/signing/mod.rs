@@ -25,7 +25,7 @@ use crate::detector::{Detector, Scores, Seen};
 use crate::event::{EventKind, Outcome};
 use crate::finding::{DetectorId, Subject};
 use memory::{Signature, SignedDigest, SignedFile};
-use relation::{Act, Relation};
+use relation::Act;
 use signer::Who;
 
 /// Surprise from which a signature by somebody else is worth keeping, in bits: one in sixteen. A new key is rarely bad and
@@ -84,7 +84,10 @@ impl Detector for Signing {
                 act,
                 digest: state.digest(digest).cloned(),
                 newest: state.newest(kind).cloned(),
-                replaced: file.and_then(|file| state.file(file)).filter(|file| file.digest != digest).cloned(),
+                replaced: file
+                    .and_then(|file| state.file(file))
+                    .filter(|file| file.digest != digest)
+                    .cloned(),
                 who: who.clone(),
             };
             state.acquaintance.meet(now);

@@ -12,7 +12,9 @@
 use super::memory::SigningState;
 use super::relation::{Act, Relation};
 use super::{Judged, Signing, WORTH_KEEPING_BITS, key_change};
-use crate::change_lane::{Masses, Prior, at_random, lesson, ordinal, scored, shown_time_apart, speak, strongest, tie};
+use crate::change_lane::{
+    Masses, Prior, at_random, lesson, ordinal, scored, shown_time_apart, speak, strongest, tie,
+};
 use crate::detector::{Detector, Explanation, Scores, Verdict};
 use crate::event::Span;
 use crate::finding::{Band, DetectorId, Evidence, Measure, Severity};
@@ -28,9 +30,6 @@ pub const RUNBOOK: &str = "docs/runbook.md#re-signing";
 const WHAT: &str = "re-signing";
 /// Re-signings within such a window are one row.
 const ROW: Span = Span::hours(24);
-/// Signers a digest has on the average from which an artifact is signed by several by habit: then it says nothing how
-/// late one of them comes.
-const SEVERAL_BY_HABIT: f64 = 2.0;
 /// So many replaced files, and such a share of its signatures: the artifact's files change by habit.
 const FILES_CHANGE_AFTER: f64 = 5.0;
 const FILES_CHANGE_SHARE: f64 = 0.05;
@@ -82,7 +81,7 @@ fn age_prior() -> LogNormalPrior {
 
 /// Judges the signature, then learns from it.
 pub(super) fn judge(state: &mut SigningState, judged: &Judged<'_>, out: &mut Scores) {
-    let replaced = judged.replaced.is_some() && several_by_habit(state) && !files_change(state);
+    let replaced = judged.replaced.is_some() && state.is_signed_by_several() && !files_change(state);
     if replaced {
         let explanation = explain_replaced(state, judged);
         let verdict = Verdict::Violation(Severity::Low);
@@ -140,7 +139,7 @@ pub(super) fn judge(state: &mut SigningState, judged: &Judged<'_>, out: &mut Sco
 
 /// What ranks within an outcome: the digest's age, and of a stranger what its identity is made of.
 fn within(state: &SigningState, judged: &Judged<'_>, again: Again, u: f64) -> Tail {
-    let by_habit = again == Again::Known && several_by_habit(state);
+    let by_habit = again == Again::Known && state.is_signed_by_several();
     let mut tails = Vec::new();
     if let (Some(digest), false) = (&judged.digest, by_habit) {
         let age = hours(judged.seen.now().since(digest.first));
@@ -150,11 +149,6 @@ fn within(state: &SigningState, judged: &Judged<'_>, again: Again, u: f64) -> Ta
         tails.extend(key_change::parts(state, judged, u));
     }
     if tails.is_empty() { at_random(u) } else { strongest(&tails) }
-}
-
-/// Whether several sign one digest here by habit.
-fn several_by_habit(state: &SigningState) -> bool {
-    state.signers_per_digest() >= SEVERAL_BY_HABIT
 }
 
 /// Whether this artifact's files change under one version by habit.
@@ -209,10 +203,17 @@ fn explain(state: &SigningState, judged: &Judged<'_>, again: Again, row: u32) ->
 }
 
 fn explain_replaced(state: &SigningState, judged: &Judged<'_>) -> Explanation {
-    let file = judged.seen.event().artifact.as_ref().and_then(|artifact| artifact.file.as_deref()).unwrap_or_default();
+    let file = judged
+        .seen
+        .event()
+        .artifact
+        .as_ref()
+        .and_then(|artifact| artifact.file.as_deref())
+        .unwrap_or_default();
     let (who, digest, name) = (judged.shown_who(), judged.shown_digest(), judged.shown_name());
     let known = judged.replaced.as_ref();
-    let apart = known.map_or_else(String::new, |known| shown_time_apart(judged.seen.now().since(known.since)));
+    let apart =
+        known.map_or_else(String::new, |known| shown_time_apart(judged.seen.now().since(known.since)));
     let mut evidence = vec![judged.signature_evidence()];
     if let Some(known) = known {
         evidence.push(Evidence {
@@ -224,8 +225,11 @@ fn explain_replaced(state: &SigningState, judged: &Judged<'_>) -> Explanation {
     Explanation {
         observed: Measure::name(digest.clone(), "digest"),
         expected: None,
-        summary: format!("{name}: the file `{file}` was signed again by {who} with other content ({digest}), {apart} after the first"),
-        counterfactual: "It would have been silent had the other content been signed as a new version.".to_owned(),
+        summary: format!(
+            "{name}: the file `{file}` was signed again by {who} with other content ({digest}), {apart} after the first"
+        ),
+        counterfactual: "It would have been silent had the other content been signed as a new version."
+            .to_owned(),
         evidence,
         links: judged.links(),
         slsa_threat: Some('F'),

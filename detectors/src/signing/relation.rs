@@ -72,7 +72,9 @@ fn relation(state: &SigningState, who: &Who, kind: Mark) -> Relation {
     let latest = who.holder.and_then(|holder| state.latest_of(holder));
     match (state.slot(who.credential), latest) {
         (Some(_), Some(latest)) if latest.credential != who.credential => Relation::HolderOldKey,
-        (Some(slot), _) if state.newest(kind).is_some_and(|newest| newest.signers.contains(slot)) => Relation::Current,
+        (Some(slot), _) if state.newest(kind).is_some_and(|newest| newest.signers.contains(slot)) => {
+            Relation::Current
+        }
         (Some(_), _) => Relation::Returned,
         (None, Some(_)) => Relation::HolderNewKey,
         (None, None) => Relation::Newcomer,
@@ -94,7 +96,8 @@ mod tests {
         let mut last = None;
         for line in history.split(',') {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let (holder, key) = words[0].split_once(':').map_or((None, words[0]), |(holder, key)| (Some(holder), key));
+            let (holder, key) =
+                words[0].split_once(':').map_or((None, words[0]), |(holder, key)| (Some(holder), key));
             let mark = |text: &str| Mark::of(1, &[text]);
             let who = Who {
                 credential: mark(key),

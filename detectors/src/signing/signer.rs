@@ -95,7 +95,11 @@ impl Who {
         Self {
             credential: Mark::of(seed, &["identity", issuer, stable]),
             holder: None,
-            name: if stable.len() == identity.len() { short_name(identity) } else { short_name(&stable.into()) },
+            name: if stable.len() == identity.len() {
+                short_name(identity)
+            } else {
+                short_name(&stable.into())
+            },
             holder_name: None,
             parts,
         }
@@ -110,7 +114,9 @@ fn shared_parts(seed: u64, signer: &Signer) -> impl Iterator<Item = (Part, Mark)
         (Part::Algorithm, &signer.algorithm),
     ]
     .into_iter()
-    .filter_map(move |(part, value)| Some((part, Mark::of(seed, &[part.word(), without_ref(value.as_ref()?).0]))))
+    .filter_map(move |(part, value)| {
+        Some((part, Mark::of(seed, &[part.word(), without_ref(value.as_ref()?).0])))
+    })
 }
 
 /// Parts a CI identity from the ref it ran on, which is another one with each release:
@@ -144,7 +150,10 @@ mod tests {
     #[test]
     fn an_identity_is_the_same_with_every_release() {
         let workflow = "https://github.com/o/r/.github/workflows/release.yml";
-        assert_eq!(without_ref(&format!("{workflow}@refs/tags/v1.2.3")), (workflow, Some("refs/tags/v1.2.3")));
+        assert_eq!(
+            without_ref(&format!("{workflow}@refs/tags/v1.2.3")),
+            (workflow, Some("refs/tags/v1.2.3"))
+        );
         assert_eq!(without_ref("alice@example.com"), ("alice@example.com", None));
         assert_eq!(kind_of_ref("refs/tags/v1.2.3"), "tags");
         assert_eq!(organisation(workflow), "github.com/o");

@@ -9,7 +9,8 @@ impl Judged<'_> {
     /// The artifact and its version: `` `axum` 0.8.9 ``.
     pub(super) fn shown_name(&self) -> String {
         let artifact = self.seen.event().artifact.as_ref();
-        let name = artifact.and_then(|artifact| artifact.key.as_ref()).map(crate::event::ArtifactKey::display_name);
+        let name =
+            artifact.and_then(|artifact| artifact.key.as_ref()).map(crate::event::ArtifactKey::display_name);
         let name = name.unwrap_or_default();
         let version = artifact.and_then(|artifact| artifact.version.as_ref().or(artifact.tag.as_ref()));
         version.map_or_else(|| format!("`{name}`"), |version| format!("`{name}` {version}"))
@@ -44,8 +45,12 @@ impl Judged<'_> {
             EventKind::Sign(sign) => sign.signer.issuer.as_ref().map(ToString::to_string),
             _ => None,
         };
-        let fact =
-            Fact::Signature { role: "this".to_owned(), signer: self.shown_who(), issuer, digest: self.digest() };
+        let fact = Fact::Signature {
+            role: "this".to_owned(),
+            signer: self.shown_who(),
+            issuer,
+            digest: self.digest(),
+        };
         Evidence { fact, time: event.time, position: Some(RecordPosition::from(&event.position)) }
     }
 
@@ -57,7 +62,8 @@ impl Judged<'_> {
     /// Causes that it may share with other findings.
     pub(super) fn links(&self) -> Vec<Link> {
         let event = self.seen.event();
-        let mut links = vec![Link::Artifact(format!("{} {}", self.subject.registry, self.subject.name).into())];
+        let mut links =
+            vec![Link::Artifact(format!("{} {}", self.subject.registry, self.subject.name).into())];
         links.extend(self.digest().map(|digest| Link::Digest(digest.into())));
         links.push(Link::Signer(self.who.name.clone()));
         if let EventKind::Sign(sign) = &event.kind {

@@ -21,18 +21,24 @@ fn a_stranger_signs_what_was_signed_long_ago() {
     let said = check(&format!("{STABLE} +9d sign app@1.12.0 digest=r12 key=ROGUE => re-signing 12"));
     let explanation = &said[0].explanation;
     assert!(explanation.summary.starts_with("`app` 1.12.0 (sha256:"), "{}", explanation.summary);
-    assert!(explanation.summary.contains("205 days after its first signature, by ROGUE, which never signed here"));
+    assert!(
+        explanation.summary.contains("205 days after its first signature, by ROGUE, which never signed here")
+    );
     assert_eq!(explanation.counterfactual, "It would have been silent had K1 signed new content instead.");
-    assert!(explanation.evidence.len() == 2 && explanation.evidence.iter().all(|item| item.position.is_some()));
+    assert!(
+        explanation.evidence.len() == 2 && explanation.evidence.iter().all(|item| item.position.is_some())
+    );
     check(&format!("{STABLE} +9d sign app@1.41.0 digest=r41 key=K1 => silence"));
 }
 
 #[test]
 fn a_mass_of_old_digests_signed_by_one_stranger_is_a_row() {
-    let said = check(&format!("{STABLE} +9d sign app@1.30.0 digest=r30 key=ROGUE => re-signing 11
+    let said = check(&format!(
+        "{STABLE} +9d sign app@1.30.0 digest=r30 key=ROGUE => re-signing 11
         +1m sign app@1.31.0 digest=r31 key=ROGUE => re-signing 12
         +1m sign app@1.32.0 digest=r32 key=ROGUE => re-signing 15
-        +1m sign app@1.33.0 digest=r33 key=ROGUE => re-signing 17"));
+        +1m sign app@1.33.0 digest=r33 key=ROGUE => re-signing 17"
+    ));
     let last = &said[said.len() - 1].explanation.summary;
     assert!(last.ends_with("it is the 4th re-signing here within a day"), "{last}");
 }
@@ -70,7 +76,9 @@ fn independent_builders_that_sign_one_digest_are_ordinary() {
     let newcomers: Vec<_> = said.iter().filter(|said| said.explanation.summary.contains("K-fay")).collect();
     assert!(newcomers.iter().all(|said| bits(said) < 14.0));
     let changed = said.iter().find(|said| said.detector == DetectorId::KeyChange).unwrap();
-    assert!(changed.explanation.summary.contains("by `bob` with a new key K-new, after 30 signatures with K-bob"));
+    assert!(
+        changed.explanation.summary.contains("by `bob` with a new key K-new, after 30 signatures with K-bob")
+    );
 }
 
 #[test]
@@ -91,8 +99,17 @@ fn a_new_key_after_a_stable_past_is_told_and_the_second_time_it_is_known() {
          9x +7d sign app@1.42.# digest=s# key=K2 => silence
          +7d sign app@1.43.0 digest=t key=K1 => key-change 5"
     ));
-    assert!(said[0].explanation.summary.contains("was signed by K2, which never signed here; the 40 signatures before were by K1"));
-    assert!(said[1].explanation.summary.contains("by K1, which last signed here 77 days ago"), "{}", said[1].explanation.summary);
+    assert!(
+        said[0]
+            .explanation
+            .summary
+            .contains("was signed by K2, which never signed here; the 40 signatures before were by K1")
+    );
+    assert!(
+        said[1].explanation.summary.contains("by K1, which last signed here 77 days ago"),
+        "{}",
+        said[1].explanation.summary
+    );
     check(&format!("{STABLE} +7d sign app@1.41.0 digest=r41 key=K1 => silence"));
 }
 
@@ -120,7 +137,11 @@ fn a_rotation_on_time_is_quiet_and_an_early_one_is_not() {
 
 #[test]
 fn another_issuer_is_more_than_another_workflow() {
-    let workflow = |name: &str, issuer: &str| format!("+7d sign axum@0.9.0 digest=z identity=https://github.com/tokio/axum/.github/workflows/{name}.yml@refs/tags/v0.9.0 issuer={issuer} source=tokio/axum runner=hosted => key-change 6");
+    let workflow = |name: &str, issuer: &str| {
+        format!(
+            "+7d sign axum@0.9.0 digest=z identity=https://github.com/tokio/axum/.github/workflows/{name}.yml@refs/tags/v0.9.0 issuer={issuer} source=tokio/axum runner=hosted => key-change 6"
+        )
+    };
     let bits = |story: String| {
         let said = check(&format!("{KEYLESS}{story}"));
         match said.last().unwrap().verdict {
@@ -137,7 +158,13 @@ fn a_known_identity_from_another_repository_is_told() {
         "{KEYLESS} +7d sign axum@0.9.0 digest=z identity=https://github.com/tokio/axum/.github/workflows/r.yml@refs/heads/x issuer=github source=fork/axum runner=hosted => key-change 7"
     ));
     let explanation = &said[0].explanation;
-    assert!(explanation.summary.ends_with("known from 30 signatures, but with a new kind of ref, source repository"), "{}", explanation.summary);
+    assert!(
+        explanation
+            .summary
+            .ends_with("known from 30 signatures, but with a new kind of ref, source repository"),
+        "{}",
+        explanation.summary
+    );
 }
 
 #[test]
@@ -169,6 +196,19 @@ fn files_that_change_by_habit_are_no_news_in_the_end() {
     );
 }
 
+#[test]
+fn contamination_leaves_the_power() {
+    // A thief signs five old digests and is thrown out: a year later the next one is told again.
+    check(&format!(
+        "{STABLE}
+         +1d sign app@1.30.0 digest=r30 key=THIEF
+         4x +1m sign app@1.3#.0 digest=r3# key=THIEF
+         40x +7d sign app@2.#.0 digest=s# key=K1 => silence
+         +1d sign app@2.30.0 digest=s30 key=NEXT => re-signing 8
+         +7d sign app@3.0.0 digest=u key=OTHER => key-change 6"
+    ));
+}
+
 /// Artifacts with one signer, with several, and with changes at rates of their own.
 #[test]
 fn the_p_values_are_conservative_under_a_simulated_null() {
@@ -186,7 +226,13 @@ fn the_p_values_are_conservative_under_a_simulated_null() {
                     continue;
                 }
                 let line = format!("+2h sign a{artifact}@1.{release} digest=d{release} key=K{key}-{builder}");
-                values.extend(stage.play(&line).iter().filter_map(|look| look.calibration.as_ref()).map(|(cell, p)| (cell.detector, p.get())));
+                values.extend(
+                    stage
+                        .play(&line)
+                        .iter()
+                        .filter_map(|look| look.calibration.as_ref())
+                        .map(|(cell, p)| (cell.detector, p.get())),
+                );
             }
         }
     }
@@ -203,7 +249,9 @@ fn the_p_values_are_conservative_under_a_simulated_null() {
 fn a_state_of_one_key_and_many_releases_stays_under_a_kilobyte_and_a_half() {
     let mut stage = Stage::new(&Signing);
     for release in 0..100 {
-        let looks = stage.play(&format!("+7d sign app@1.{release}.0 digest=r{release} key=9DEAE0DC7063249FB05474681E4AED62986CD25D"));
+        let looks = stage.play(&format!(
+            "+7d sign app@1.{release}.0 digest=r{release} key=9DEAE0DC7063249FB05474681E4AED62986CD25D"
+        ));
         assert!(looks.iter().all(|look| exact_bits(look) < 8.0));
     }
     let bytes = postcard::to_stdvec(stage.row("npm pkg:npm/app")).unwrap().len();

@@ -49,8 +49,28 @@ impl TagClass {
 const NEWEST: [&str; 7] = ["latest", "stable", "current", "lts", "default", "production", "prod"];
 /// Words that follow a branch or a kind of build.
 const BRANCHES: [&str; 22] = [
-    "nightly", "edge", "main", "master", "trunk", "head", "dev", "develop", "devel", "next", "canary", "snapshot",
-    "unstable", "testing", "staging", "experimental", "insiders", "pr", "alpha", "beta", "rc", "preview",
+    "nightly",
+    "edge",
+    "main",
+    "master",
+    "trunk",
+    "head",
+    "dev",
+    "develop",
+    "devel",
+    "next",
+    "canary",
+    "snapshot",
+    "unstable",
+    "testing",
+    "staging",
+    "experimental",
+    "insiders",
+    "pr",
+    "alpha",
+    "beta",
+    "rc",
+    "preview",
 ];
 /// Words behind a version that make it a pre-release.
 const BEFORE_RELEASE: [&str; 11] =
@@ -143,7 +163,10 @@ fn numbered(tag: &str) -> Option<Numbered<'_>> {
     let starts = std::iter::once(0).chain(tag.match_indices(['-', '/', '@', '_']).map(|(at, _)| at + 1));
     starts.into_iter().find_map(|start| {
         let text = &tag[start..];
-        let text = text.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(text);
+        let text = text
+            .strip_prefix('v')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            .unwrap_or(text);
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (version, behind) = (text[..end].trim_end_matches('.'), &text[end..]);
         // `2fa` and `3d` are words; `1.0rc1` and `1.2-alpine` are versions.
@@ -170,11 +193,20 @@ mod tests {
     #[test]
     fn tags_are_told_apart_by_their_form() {
         check(Some(TagClass::Floating), "latest stable LTS current latest-alpine");
-        check(Some(TagClass::Branch), "nightly main next beta edge pr-123 nightly-20260511 feature-main 1-beta 18-rc");
+        check(
+            Some(TagClass::Branch),
+            "nightly main next beta edge pr-123 nightly-20260511 feature-main 1-beta 18-rc",
+        );
         check(Some(TagClass::Major), "1 v1 18-alpine postgres-16");
         check(Some(TagClass::Minor), "1.2 v1.2 3.11-slim 22.04 python-3.12");
-        check(Some(TagClass::PreRelease), "1.2.3-rc.1 v2.0.0-beta-1 1.2.3rc1 2.0.0a1 4.0.0-SNAPSHOT 1.0.0-next.4");
-        check(Some(TagClass::Full), "1.2.3 v2.1.20-debian 1.2.3.4 2026.05.11 20260511 axum-v0.8.9 release/v2.366.0");
+        check(
+            Some(TagClass::PreRelease),
+            "1.2.3-rc.1 v2.0.0-beta-1 1.2.3rc1 2.0.0a1 4.0.0-SNAPSHOT 1.0.0-next.4",
+        );
+        check(
+            Some(TagClass::Full),
+            "1.2.3 v2.1.20-debian 1.2.3.4 2026.05.11 20260511 axum-v0.8.9 release/v2.366.0",
+        );
         check(Some(TagClass::Full), "9fceb02 sha-9fceb02d refs/tags/v1.0.0 1.25.3-alpine3.18 v1.2.3+build.7");
         check(Some(TagClass::Other), "alpine gpu 2fa legacy debian security");
         let hex = "ab".repeat(32);
@@ -183,9 +215,14 @@ mod tests {
 
     #[test]
     fn moving_versions_are_snapshots_and_words() {
-        for (version, moving) in
-            [("1.2.3", false), ("1.2", false), ("1.0.0-rc.1", false), ("2.0-SNAPSHOT", true), ("nightly", true), ("1.4.0-dev", true)]
-        {
+        for (version, moving) in [
+            ("1.2.3", false),
+            ("1.2", false),
+            ("1.0.0-rc.1", false),
+            ("2.0-SNAPSHOT", true),
+            ("nightly", true),
+            ("1.4.0-dev", true),
+        ] {
             assert_eq!(is_moving_version(version), moving, "{version}");
         }
     }

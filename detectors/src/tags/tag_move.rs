@@ -18,7 +18,8 @@ use super::class::{TagClass, classify, is_moving_version};
 use super::memory::{KnownTag, KnownVersion, TagState, VersionRule};
 use super::target::{Comparison, Content, Target};
 use crate::change_lane::{
-    Mark, Masses, Prior, WarmUp, artifact_subject, at_random, lesson, scored, short_name, speak, strongest, tie, whether,
+    Mark, Masses, Prior, WarmUp, artifact_subject, at_random, lesson, scored, short_name, speak, strongest,
+    tie, whether,
 };
 use crate::detector::{Detector, EXPLAINED_FROM_BITS, Scores, Seen, Verdict};
 use crate::event::{EventKind, EventTime, Outcome, Span};
@@ -194,13 +195,18 @@ impl TagMove {
     }
 
     fn class(&self, tag: &str) -> Option<TagClass> {
-        if self.config.moving.iter().any(|name| name == tag) { Some(TagClass::Floating) } else { classify(tag) }
+        if self.config.moving.iter().any(|name| name == tag) {
+            Some(TagClass::Floating)
+        } else {
+            classify(tag)
+        }
     }
 
     /// The rule: a version stands for one content.
     fn judge_version(&self, state: &mut TagState, seen: &Seen<'_>, out: &mut Scores) {
         let Some(artifact) = &seen.event().artifact else { return };
-        let (Some(version), Some(digest), Some(key)) = (&artifact.version, &artifact.digest, &artifact.key) else {
+        let (Some(version), Some(digest), Some(key)) = (&artifact.version, &artifact.digest, &artifact.key)
+        else {
             return;
         };
         let file = artifact.file.as_deref().unwrap_or_default();
@@ -245,7 +251,9 @@ impl TagMove {
         let place = state.places.keep(&event.position);
         let known = state.tag(&name);
         let (since, former) = match (&moved, known) {
-            (None, Some(known)) if known.target.compared_with(&target) == Comparison::Same => (known.since, known.former),
+            (None, Some(known)) if known.target.compared_with(&target) == Comparison::Same => {
+                (known.since, known.former)
+            }
             (Some(moved), _) => (now, Some(moved.tag.target.mark())),
             _ => (now, None),
         };
@@ -270,7 +278,14 @@ fn as_it_was(
         (Some(known), _) => Some(known),
         (None, Some(target)) => {
             let place = crate::change_lane::Place::Unknown;
-            Some(KnownTag { name: Arc::clone(name), class, target, since: EventTime::MIN, place, former: None })
+            Some(KnownTag {
+                name: Arc::clone(name),
+                class,
+                target,
+                since: EventTime::MIN,
+                place,
+                former: None,
+            })
         }
         (None, None) => None,
     }
@@ -284,7 +299,10 @@ fn sharing(state: &TagState, name: &str, class: TagClass, target: &Target) -> Op
             && bare(&tag.name) != bare(name)
             && tag.target.compared_with(target) == Comparison::Same
     };
-    (class == TagClass::Full).then(|| state.tags().iter().find(other)).flatten().map(|tag| Arc::clone(&tag.name))
+    (class == TagClass::Full)
+        .then(|| state.tags().iter().find(other))
+        .flatten()
+        .map(|tag| Arc::clone(&tag.name))
 }
 
 /// Scores the step against the habits, then lets it teach them.
@@ -342,9 +360,9 @@ fn judge(
     }
     for what in possible {
         let hit = moved.is_some_and(|moved| moved.what == what);
-        state.habits.learn(what as usize, if hit { lesson(tail.exact.bits()) } else { 0.0 });
-        // A row has one cause, so it counts once for the registry.
+        // A row has one cause, so it teaches once.
         if !(hit && what == Move::Full && row > 1) {
+            state.habits.learn(what as usize, if hit { lesson(tail.exact.bits()) } else { 0.0 });
             out.tally(registry, WHAT, what as u16, hit);
         }
     }

@@ -65,7 +65,8 @@ impl Target {
 
     /// The target a log names as the previous one.
     pub(super) fn read(seed: u64, text: &Arc<str>) -> Self {
-        Digest::parse(text).map_or_else(|_| Self::of_version(seed, text), |digest| Self::Digest(Content::of(seed, &digest)))
+        Digest::parse(text)
+            .map_or_else(|_| Self::of_version(seed, text), |digest| Self::Digest(Content::of(seed, &digest)))
     }
 
     fn of_version(seed: u64, version: &Arc<str>) -> Self {
@@ -156,8 +157,14 @@ mod tests {
     fn targets_compare_within_their_kind() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         assert_eq!(target(&digest).to_string(), "sha256:abababababab");
-        assert_eq!(target(&digest).compared_with(&target(&digest.to_uppercase().replace("SHA", "sha"))), Comparison::Same);
-        assert_eq!(target(&digest).compared_with(&target(&digest.replace("abab", "cdab"))), Comparison::Other);
+        assert_eq!(
+            target(&digest).compared_with(&target(&digest.to_uppercase().replace("SHA", "sha"))),
+            Comparison::Same
+        );
+        assert_eq!(
+            target(&digest).compared_with(&target(&digest.replace("abab", "cdab"))),
+            Comparison::Other
+        );
         assert_eq!(target(&digest).compared_with(&target("1.2.3")), Comparison::Incomparable);
     }
 

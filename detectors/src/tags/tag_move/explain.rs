@@ -57,14 +57,21 @@ pub(super) fn moved(state: &TagState, seen: &Seen<'_>, moved: &Moved, row: u32) 
 }
 
 /// A version that came again with other content.
-pub(super) fn republished(state: &TagState, seen: &Seen<'_>, known: &KnownVersion, content: &Content) -> Explanation {
+pub(super) fn republished(
+    state: &TagState,
+    seen: &Seen<'_>,
+    known: &KnownVersion,
+    content: &Content,
+) -> Explanation {
     let event = seen.event();
-    let version = event.artifact.as_ref().and_then(|artifact| artifact.version.as_deref()).unwrap_or_default();
+    let version =
+        event.artifact.as_ref().and_then(|artifact| artifact.version.as_deref()).unwrap_or_default();
     let publisher = match &event.kind {
         EventKind::Publish(publish) => publish.metadata.publisher.as_ref().or(event.actor.principal.as_ref()),
         _ => None,
     };
-    let fact = |publisher: &str| Fact::Publish { version: version.to_owned(), publisher: publisher.to_owned() };
+    let fact =
+        |publisher: &str| Fact::Publish { version: version.to_owned(), publisher: publisher.to_owned() };
     let evidence = vec![
         Evidence {
             fact: fact(publisher.map_or("unknown", |publisher| publisher)),
@@ -82,7 +89,10 @@ pub(super) fn republished(state: &TagState, seen: &Seen<'_>, known: &KnownVersio
             name(seen),
             known.content
         ),
-        counterfactual: format!("It would have been silent had {version} kept the content {}.", known.content),
+        counterfactual: format!(
+            "It would have been silent had {version} kept the content {}.",
+            known.content
+        ),
         evidence,
         links: links(seen),
         slsa_threat: Some('F'),
@@ -91,7 +101,9 @@ pub(super) fn republished(state: &TagState, seen: &Seen<'_>, known: &KnownVersio
 
 fn name(seen: &Seen<'_>) -> String {
     let artifact = seen.event().artifact.as_ref();
-    artifact.and_then(|artifact| artifact.key.as_ref()).map_or_else(String::new, crate::event::ArtifactKey::display_name)
+    artifact
+        .and_then(|artifact| artifact.key.as_ref())
+        .map_or_else(String::new, crate::event::ArtifactKey::display_name)
 }
 
 fn links(seen: &Seen<'_>) -> Vec<Link> {

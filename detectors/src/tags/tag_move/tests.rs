@@ -29,12 +29,20 @@ fn kics_overwrites_fixed_tags_and_is_told() {
         +20s tag docker/checkmarx/kics:v2.1.19 digest=evil           => tag-move 22"
     ));
     let first = &said[said.len() - 3].explanation;
-    assert!(first.summary.starts_with("`checkmarx/kics` tag `v2.1.20` moved from sha256:"), "{}", first.summary);
+    assert!(
+        first.summary.starts_with("`checkmarx/kics` tag `v2.1.20` moved from sha256:"),
+        "{}",
+        first.summary
+    );
     assert!(first.summary.contains("now the same content as `v2.1.21`"), "{}", first.summary);
     assert_eq!(first.evidence.len(), 2);
     assert!(first.evidence.iter().all(|evidence| evidence.position.is_some()));
     let last = &said[said.len() - 1].explanation;
-    assert!(last.summary.ends_with("it is the 3rd full-version tag to move within the hour"), "{}", last.summary);
+    assert!(
+        last.summary.ends_with("it is the 3rd full-version tag to move within the hour"),
+        "{}",
+        last.summary
+    );
 }
 
 #[test]
@@ -65,7 +73,12 @@ fn a_known_version_with_another_digest_is_a_hard_fact() {
          +1h publish axios@2.0.0-SNAPSHOT digest=d => silence",
     );
     assert_eq!(said[0].verdict, Verdict::Violation(Severity::High));
-    assert!(said[0].explanation.summary.starts_with("`axios` 1.0.0 was published again with other content: sha256:"));
+    assert!(
+        said[0]
+            .explanation
+            .summary
+            .starts_with("`axios` 1.0.0 was published again with other content: sha256:")
+    );
     assert!(said[0].explanation.evidence.iter().all(|evidence| evidence.position.is_some()));
 }
 
@@ -145,6 +158,19 @@ fn names_set_by_the_owner_move_freely() {
     assert_eq!(bad.problems().len(), MAX_MOVING_NAMES + 2);
 }
 
+#[test]
+fn contamination_leaves_the_power() {
+    // After an attack and its repair the next one is told again, if less loudly.
+    check(&format!(
+        "{RELEASES}
+         5x +20s tag docker/checkmarx/kics:v2.1.1# digest=evil
+         +9h tag docker/checkmarx/kics:v2.1.11 digest=alpine-11
+         5x +20s tag docker/checkmarx/kics:v2.1.1# digest=alpine-1#
+         40x +7d tag docker/checkmarx/kics:v2.2.# digest=new-# => silence
+         +1d tag docker/checkmarx/kics:v2.2.35 digest=evil => tag-move 6"
+    ));
+}
+
 /// Images whose floating, minor and full tags move at rates of their own: raw p-values must not be too small.
 #[test]
 fn the_p_value_is_conservative_under_a_simulated_null() {
@@ -165,7 +191,8 @@ fn the_p_value_is_conservative_under_a_simulated_null() {
             } else {
                 format!("+3h tag docker/i{image}:1.2 digest=r{release}")
             };
-            values.extend(stage.play(&line).iter().filter_map(|look| Some(look.calibration.as_ref()?.1.get())));
+            values
+                .extend(stage.play(&line).iter().filter_map(|look| Some(look.calibration.as_ref()?.1.get())));
         }
     }
     for (level, most) in [(0.1, 1.3), (0.01, 1.6), (0.001, 2.5)] {
