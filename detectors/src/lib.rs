@@ -13,6 +13,7 @@ pub mod event;
 pub mod finding;
 pub mod incident;
 pub mod key_table;
+pub mod metadata;
 pub mod settings;
 pub mod severity;
 pub mod signing;
