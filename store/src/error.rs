@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use detectors::finding::IncidentId;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use thiserror::Error;
 
 use crate::name::{LaneId, RunId};
@@ -305,6 +306,8 @@ impl Fault {
         match &source {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
                 ErrorCode::DiskFull => StoreError::Full { path, source },
+                // The log's index could not grow: the disk is full as well.
+                _ if failure.extended_code == SQLITE_IOERR_SHMSIZE => StoreError::Full { path, source },
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt { path, source },
                 _ => StoreError::Database { doing, path, source },
             },
@@ -320,10 +323,37 @@ impl Fault {
 
     /// Whether the failure leaves open what reached the disk.
     pub(crate) fn leaves_doubt(&self) -> bool {
-        matches!(self, Self::Sql(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::SystemIoFailure)
+        let Self::Sql(rusqlite::Error::SqliteFailure(failure, _)) = self else { return false };
+        failure.code == ErrorCode::SystemIoFailure && failure.extended_code != SQLITE_IOERR_SHMSIZE
     }
 }
 
 fn holder_words(holder: Option<u32>) -> String {
     holder.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: i32, kind: StoreErrorKind, words: &str, leaves_doubt: bool) {
+        let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let fault = Fault::Sql(failure);
+        assert_eq!(fault.leaves_doubt(), leaves_doubt, "{code}");
+        let error = fault.settle("store a commit", Path::new("a.db"));
+        assert_eq!((error.kind(), error.to_string().as_str()), (kind, words), "{code}");
+    }
+
+    #[test]
+    fn failures_are_sorted_by_what_can_be_done_about_them() {
+        use rusqlite::ffi;
+        let (full, other) = ("no space left for database a.db", "could not store a commit in database a.db");
+        check(ffi::SQLITE_FULL, StoreErrorKind::Unavailable, full, false);
+        check(SQLITE_IOERR_SHMSIZE, StoreErrorKind::Unavailable, full, false);
+        check(ffi::SQLITE_CORRUPT, StoreErrorKind::Incompatible, "database a.db is damaged", false);
+        check(ffi::SQLITE_NOTADB, StoreErrorKind::Incompatible, "database a.db is damaged", false);
+        check(ffi::SQLITE_IOERR_FSYNC, StoreErrorKind::Unavailable, other, true);
+        check(ffi::SQLITE_IOERR_WRITE, StoreErrorKind::Unavailable, other, true);
+        check(ffi::SQLITE_BUSY, StoreErrorKind::Unavailable, other, false);
+    }
 }

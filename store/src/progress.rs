@@ -20,8 +20,10 @@ worded! {
     }
 }
 
-/// A lane's state as of now, with the positions from which it can go on. The first save of a lane carries a base of
-/// each shard, be it empty: progress without any state is refused at the next start.
+/// A lane's state as of now, with the positions from which it can go on.
+///
+/// The first save of a lane carries a base of each shard, be it empty: progress without any state is refused at the
+/// next start. Findings wait behind the bytes of a save (8 MiB take about 50 ms), so large shards are saved in turns.
 #[derive(Debug, Clone, Copy)]
 pub struct LaneSave<'a> {
     /// The lane.

@@ -46,6 +46,21 @@ fn an_empty_folder_becomes_a_database_of_the_newest_schema() {
 }
 
 #[test]
+fn what_is_reported_as_stored_was_synced() {
+    let world = World::new();
+    let setting = |name: &str| {
+        let ask = format!("SELECT * FROM pragma_{name}");
+        let answer = |transaction: &rusqlite::Transaction<'_>| {
+            Ok(transaction.query_row(&ask, [], |row| row.get_ref(0).map(|value| format!("{value:?}")))?)
+        };
+        world.store().write("ask", answer).unwrap()
+    };
+    assert_eq!(setting("synchronous"), "Integer(2)", "full: the log is synced with every commit");
+    assert_eq!(setting("foreign_keys"), "Integer(1)");
+    assert!(setting("journal_mode").contains(&format!("{:?}", b"wal")));
+}
+
+#[test]
 fn every_opening_has_its_own_epoch_and_keeps_what_is_there() {
     let mut world = World::new();
     commit_incident(world.store(), &live(), &[1]);
