@@ -195,3 +195,44 @@ impl Pool {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn more_readers_than_connections_wait_for_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("a.db")).unwrap();
+        let together = Barrier::new(4 * MAX_READERS);
+        thread::scope(|scope| {
+            for _ in 0..4 * MAX_READERS {
+                scope.spawn(|| {
+                    together.wait();
+                    for _ in 0..20 {
+                        let slots =
+                            store.reader().read("count", |_| Ok(store.reader().pool.slots().open)).unwrap();
+                        assert!(slots <= MAX_READERS, "{slots} are open");
+                    }
+                });
+            }
+        });
+        let slots = store.reader().pool.slots();
+        assert_eq!(slots.idle.len(), slots.open, "every connection went back");
+    }
+
+    #[test]
+    fn a_read_that_fails_gives_its_connection_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("a.db")).unwrap();
+        for _ in 0..2 * MAX_READERS {
+            let failed = store.reader().read("fail", |transaction| Ok(transaction.execute("nonsense", [])?));
+            assert!(failed.is_err());
+        }
+        assert_eq!(store.reader().change_counter().unwrap(), 0);
+    }
+}

@@ -4,7 +4,8 @@ use detectors::incident::Status;
 
 use super::world::{World, commit_incident, incident_id, ledger_entry, live};
 use crate::{
-    Checkpoint, Decided, LedgerFault, NewSilence, Retention, SilenceState, StoreError, Triage, Verdict,
+    Checkpoint, Decided, LedgerFault, NewSilence, PRUNE_BATCH, Retention, SilenceState, StoreError, Triage,
+    Verdict,
 };
 
 fn triage<'a>(
@@ -192,4 +193,18 @@ fn what_is_old_goes_and_what_is_unfinished_stays() {
     let left = store.reader().deliveries(&crate::DeliveryFilter::default(), crate::Page::first(10)).unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(store.prune(&retention).unwrap(), crate::Pruned::default());
+}
+
+#[test]
+fn a_call_deletes_only_so_much() {
+    let world = World::new();
+    let store = world.store();
+    let letters: Vec<_> =
+        (0..=i64::from(PRUNE_BATCH)).map(|offset| super::world::dead_letter(offset, "bad-json")).collect();
+    store.commit(&crate::Commit { dead_letters: &letters, ..crate::Commit::empty(&live(), 1) }).unwrap();
+    let all = Retention { dead_letters_before: i64::MAX, most_dead_letters: 0, deliveries_before: 0 };
+    let first = store.prune(&all).unwrap();
+    assert_eq!((first.dead_letters, first.is_complete()), (PRUNE_BATCH as usize, false));
+    let second = store.prune(&all).unwrap();
+    assert_eq!((second.dead_letters, second.is_complete()), (1, true));
 }

@@ -309,3 +309,13 @@ fn the_summary_counts_every_state_and_names_the_oldest() {
     commit_incident(store, &live(), &[3]);
     assert_eq!(store.reader().deliveries(&of_incident, Page::first(10)).unwrap().len(), 1);
 }
+
+#[test]
+fn of_a_receivers_answer_only_the_beginning_is_kept() {
+    let world = World::new();
+    let id = queue(world.store(), &[message(1, "slack", 1)])[0].unwrap();
+    let long = AttemptRecord { snippet: "€".repeat(1_000), ..attempt(AttemptOutcome::Failed, 1) };
+    let next = AfterAttempt::Retry { next_at: 9, reason: "http 500".into() };
+    world.store().finish(&lease(world.store(), 0)[0], &long, &next, None).unwrap();
+    assert_eq!(delivery(world.store(), id).attempts[0].snippet, "€".repeat(341), "1 KiB, between characters");
+}
