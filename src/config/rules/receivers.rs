@@ -1,0 +1,101 @@
+//! Rules of `[receivers]` and `[alerting]`: names that can be keys, no receiver twice, and settings that can be used.
+
+use alerting::config::{AlertingConfig, AlertingConfigError};
+use alerting::receivers::{DataOutput, Receiver, ReceiverConfig, ReceiverProblem};
+use store::ReceiverId;
+use transport::HttpClient;
+use transport::http::SetupError;
+
+use super::Facts;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::reading::Purpose;
+use crate::config::tree::{Entry, Node};
+use crate::exit::chain;
+
+pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    let entries = facts.tree.get("receivers").map(Node::entries).unwrap_or_default();
+    for entry in entries {
+        if ReceiverId::parse(&entry.key).is_err() {
+            let message = format!("cannot call a receiver `{}`", entry.key);
+            let help = "write up to 128 letters, digits, `.`, `_`, `-`, `:` or `/`";
+            found.push(Diagnostic::error(path(entry), &entry.key_span, message).help(help));
+        }
+    }
+    twins(facts, entries, found);
+    if facts.purpose == Purpose::Watch {
+        found.extend(entries.iter().filter_map(|entry| unusable(facts, entry)));
+        found.extend(way_out(facts));
+    }
+}
+
+fn path(entry: &Entry) -> String {
+    format!("receivers.{}", entry.key)
+}
+
+/// Two receivers with equal settings tell the same people twice.
+fn twins(facts: &Facts<'_>, entries: &[Entry], found: &mut Vec<Diagnostic>) {
+    let mut known: Vec<(ReceiverConfig, &str)> = Vec::new();
+    for entry in entries.iter().filter(|entry| facts.is_flawless(&path(entry))) {
+        let Some(config) = facts.typed::<ReceiverConfig>(&entry.node) else { continue };
+        if let Some((_, twin)) = known.iter().find(|(other, _)| *other == config) {
+            let message = format!("the receivers `{}` and `{twin}` are the same", entry.key);
+            found.push(
+                Diagnostic::error(path(entry), &entry.key_span, message)
+                    .help("remove one of them, and name the other in routes"),
+            );
+        } else {
+            known.push((config, &entry.key));
+        }
+    }
+}
+
+/// What only shows when its secrets are there: a URL that is none, a key of the wrong length.
+fn unusable(facts: &Facts<'_>, entry: &Entry) -> Option<Diagnostic> {
+    let config = facts.is_flawless(&path(entry)).then(|| facts.typed::<ReceiverConfig>(&entry.node))??;
+    let problem = Receiver::from_config(&config, &DataOutput::new(std::io::sink())).err()?;
+    let at = |node: Option<&Node>| {
+        let span = node.map_or(&entry.key_span, |node| &node.span);
+        Diagnostic::error(path(entry), span, chain(&problem))
+    };
+    match &problem {
+        ReceiverProblem::Secret { .. } => None,
+        ReceiverProblem::Url { .. } => {
+            Some(at(entry.node.get("url")).help("put the receiver's whole URL there, from `https://` on"))
+        }
+        ReceiverProblem::SigningKey { reference, .. } => {
+            let reference = reference.to_string();
+            let written = entry.node.entries().iter().find(|key| key.node.text() == Some(reference.as_str()));
+            Some(
+                at(written.map(|key| &key.node))
+                    .help("put `whsec_` and the base64 of 24 to 64 random bytes there"),
+            )
+        }
+    }
+}
+
+/// The client that all messages are sent with.
+fn way_out(facts: &Facts<'_>) -> Option<Diagnostic> {
+    let node = facts.tree.get("alerting")?;
+    let config = facts.typed::<AlertingConfig>(node)?;
+    let at = |key: &str, message: String, help: &str| {
+        let span = node.get(key).map_or(&node.span, |node| &node.span);
+        Some(Diagnostic::error(format!("alerting.{key}"), span, message).help(help))
+    };
+    let policy = match config.http_policy() {
+        Ok(policy) => policy,
+        Err(AlertingConfigError::ProxySecret { .. }) => return None,
+        Err(error @ AlertingConfigError::ProxyUrl { .. }) => {
+            return at("proxy", chain(&error), "put the proxy's whole URL there, from `http` on");
+        }
+        Err(error @ AlertingConfigError::ExtraRoots { .. }) => {
+            return at("extra_roots", chain(&error), "check that the file exists and may be read");
+        }
+    };
+    match HttpClient::new(policy).err()? {
+        error @ SetupError::Proxy { .. } => at("proxy", chain(&error), "check the URL of the proxy"),
+        error @ SetupError::Roots { .. } => {
+            at("extra_roots", chain(&error), "write the file of certificates as PEM")
+        }
+        error @ SetupError::Client { .. } => at("", chain(&error), "check the TLS library of the system"),
+    }
+}

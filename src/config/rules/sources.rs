@@ -1,0 +1,103 @@
+//! Rules of `[[source]]`: there is one, names and topics are its own, and what it says has an effect.
+
+use std::collections::BTreeMap;
+
+use ingest::decode::Format;
+
+use super::Facts;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::reading::Purpose;
+use crate::config::tree::{Node, Value};
+
+pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    let first = facts.tables("source").next();
+    if facts.purpose != Purpose::Files {
+        match first {
+            None if facts.is_flawless("source") => {
+                let help = "add a `[[source]]` with `name`, `topics` and `start`";
+                found.push(Diagnostic::of_file("there is no source to watch").help(help));
+            }
+            Some((path, node)) if facts.tree.get("kafka").is_none() => {
+                let message = "there are no brokers to read this source from";
+                found.push(
+                    Diagnostic::error(path, &node.span, message)
+                        .help("add a `[kafka]` table with `brokers = \"host:9092\"`"),
+                );
+            }
+            _ => {}
+        }
+    }
+    names(facts, found);
+    topics(facts, found);
+    for (path, source) in facts.tables("source") {
+        without_effect(&path, source, found);
+        shifted(&path, source, found);
+    }
+}
+
+fn names(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    let mut known = BTreeMap::new();
+    for (path, source) in facts.tables("source") {
+        let Some((node, name)) = source.get("name").and_then(|node| Some((node, node.text()?))) else {
+            continue;
+        };
+        let line = facts.line(&node.span);
+        if let Some(first) = known.get(name) {
+            let message = format!("two sources are called `{name}`");
+            let help = format!("the other one is on line {first}; rename one of them");
+            found.push(Diagnostic::error(format!("{path}.name"), &node.span, message).help(help));
+        } else {
+            known.insert(name, line);
+        }
+    }
+}
+
+/// A record is read once: by the source whose format and registry are its own. That a source names a topic twice its
+/// own type sees.
+fn topics(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    let mut known: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (number, (path, source)) in facts.tables("source").enumerate() {
+        let topics = source.get("topics").map(Node::items).unwrap_or_default();
+        for (at, (node, topic)) in topics.iter().filter_map(|node| Some((node, node.text()?))).enumerate() {
+            let (owner, line) = *known.entry(topic).or_insert_with(|| (number, facts.line(&node.span)));
+            let is_first =
+                owner == number && line == facts.line(&node.span) && first_in(topics, topic) == Some(node);
+            if is_first {
+                continue;
+            }
+            let (message, help) = if owner == number {
+                (format!("the topic `{topic}` is named twice"), "remove one of the two".to_owned())
+            } else {
+                let message = format!("the topic `{topic}` belongs to another source already");
+                (message, format!("that one is on line {line}; remove the topic from one of them"))
+            };
+            found.push(Diagnostic::error(format!("{path}.topics[{at}]"), &node.span, message).help(help));
+        }
+    }
+}
+
+fn first_in<'a>(topics: &'a [Node], topic: &str) -> Option<&'a Node> {
+    topics.iter().find(|node| node.text() == Some(topic))
+}
+
+fn without_effect(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
+    let Some(ecosystem) = source.get("ecosystem") else { return };
+    let format = source.get("format").and_then(Node::text).and_then(|word| word.parse().ok());
+    if let Some(format @ (Format::Native | Format::Distribution | Format::Rekor)) = format {
+        let message = format!(
+            "`ecosystem` has no effect: records of format `{}` say themselves what they are about",
+            format.word()
+        );
+        let warning = Diagnostic::error(format!("{path}.ecosystem"), &ecosystem.span, message).into_warning();
+        found.push(warning.help("remove it"));
+    }
+}
+
+fn shifted(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
+    let Some(shift) = source.get("shift_seconds") else { return };
+    if matches!(shift.value, Value::Whole(seconds) if seconds != 0) {
+        let message = "the times of this source are moved: what is found in it did not happen when it says";
+        let warning = Diagnostic::error(format!("{path}.shift_seconds"), &shift.span, message).into_warning();
+        found.push(warning.help("remove `shift_seconds` unless this is an exercise"));
+    }
+}
