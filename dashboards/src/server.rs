@@ -1,0 +1,239 @@
+//! The server: what it shows, the port it takes, and how it starts and ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline::WallClock;
+use store::{MAX_READERS, Reader, RunId, StoreError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::problem::Problem;
+use crate::pulse::{self, Pulse};
+use crate::raw_records::RawRecords;
+use crate::routes;
+use crate::show::moment::Now;
+
+/// Most reads of the database at one time: one connection of the pool stays for the dispatcher.
+pub(crate) const READS_AT_ONCE: usize = MAX_READERS - 1;
+/// Most raw records that are fetched at one time.
+pub(crate) const RAW_AT_ONCE: usize = 4;
+/// Most live streams, which is most visible tabs.
+pub(crate) const MAX_STREAMS: usize = 64;
+/// How long open connections may go on after the end was asked for.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What is shown.
+#[derive(Clone)]
+pub struct Dashboard {
+    reader: Reader,
+    run: RunId,
+    raw: Arc<dyn RawRecords>,
+    clock: Arc<dyn WallClock>,
+    notice: Option<String>,
+}
+
+impl Dashboard {
+    /// Shows one run of a database. `raw` reads the records behind evidence again, `clock` says how long ago
+    /// something was.
+    #[must_use]
+    pub fn new(reader: Reader, run: RunId, raw: Arc<dyn RawRecords>, clock: Arc<dyn WallClock>) -> Self {
+        Self { reader, run, raw, clock, notice: None }
+    }
+
+    /// The same with a sentence above every page, as `Demo data: nothing here is real`.
+    #[must_use]
+    pub fn with_notice(mut self, notice: impl Into<String>) -> Self {
+        self.notice = Some(notice.into());
+        self
+    }
+}
+
+/// Why a port cannot be had.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// Pages have no login yet, so only this machine may reach them.
+    #[error("cannot serve pages on {0}: without a login they are for 127.0.0.1 and [::1] only")]
+    NotLoopback(SocketAddr),
+    /// Somebody else listens there.
+    #[error("cannot serve pages on {address}: the port is in use")]
+    InUse {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The system refuses.
+    #[error("cannot serve pages on {address}")]
+    Refused {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Takes a port of this machine; port 0 is any free one.
+///
+/// # Errors
+/// [`BindError::NotLoopback`] for an address that others can reach, else what the system said.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    if !address.ip().is_loopback() {
+        return Err(BindError::NotLoopback(address));
+    }
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::InUse { address, source },
+        _ => BindError::Refused { address, source },
+    })
+}
+
+/// Answers until `shutdown` comes; then live streams end, and what is being answered has three seconds more.
+///
+/// # Errors
+/// What the system said when the listener could not go on.
+pub async fn serve(
+    listener: TcpListener,
+    dashboard: Dashboard,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (close, closing) = watch::channel(Phase::Serving);
+    let (pulses, pulse) = watch::channel(Pulse::Unknown);
+    let app = Arc::new(App::new(dashboard, pulse, closing.clone()));
+    let watcher = tokio::spawn(pulse::keep(Arc::clone(&app), pulses));
+    let graceful = async move {
+        shutdown.await;
+        // Every receiver is gone only when nobody has to be told.
+        let _ = close.send(Phase::Closing);
+    };
+    let serving = axum::serve(listener, routes::all(app)).with_graceful_shutdown(graceful);
+    let ended = tokio::select! {
+        ended = async { serving.await } => ended,
+        () = grace_over(closing) => Ok(()),
+    };
+    watcher.abort();
+    ended
+}
+
+async fn grace_over(mut closing: watch::Receiver<Phase>) {
+    // The sender is dropped only after it has said `Closing`.
+    let _ = closing.wait_for(|phase| *phase == Phase::Closing).await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// Whether the server still serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It does.
+    Serving,
+    /// It was asked to end.
+    Closing,
+}
+
+/// What every request shares.
+pub(crate) struct App {
+    dashboard: Dashboard,
+    pub(crate) pulse: watch::Receiver<Pulse>,
+    pub(crate) closing: watch::Receiver<Phase>,
+    pub(crate) streams: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    raws: Arc<Semaphore>,
+}
+
+impl App {
+    fn new(dashboard: Dashboard, pulse: watch::Receiver<Pulse>, closing: watch::Receiver<Phase>) -> Self {
+        Self {
+            dashboard,
+            pulse,
+            closing,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            raws: Arc::new(Semaphore::new(RAW_AT_ONCE)),
+        }
+    }
+
+    /// The clock's time.
+    pub(crate) fn now(&self) -> Now {
+        Now(self.dashboard.clock.now_nanos())
+    }
+
+    /// Which run is shown.
+    pub(crate) const fn run(&self) -> &RunId {
+        &self.dashboard.run
+    }
+
+    /// What stands above every page.
+    pub(crate) fn notice(&self) -> Option<&str> {
+        self.dashboard.notice.as_deref()
+    }
+
+    /// Reads the database on a thread that may block.
+    ///
+    /// # Errors
+    /// [`Problem::Store`] if it cannot be read.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Reader, &RunId) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Dashboard { reader, run, .. } = self.dashboard.clone();
+        blocking(&self.reads, move || act(&reader, &run)).await?.map_err(Problem::Store)
+    }
+
+    /// Uses the source of raw records on a thread that may block.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`] if it panics.
+    pub(crate) async fn raw<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&dyn RawRecords) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let raw = Arc::clone(&self.dashboard.raw);
+        blocking(&self.raws, move || act(&*raw)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::Internal)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let result = act();
+        drop(turn);
+        result
+    });
+    done.await.map_err(|error| {
+        tracing::error!(%error, "a page's work was cut short");
+        Problem::Internal
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_addresses_of_this_machine_are_served() {
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let error = bind(address.parse().unwrap()).await.unwrap_err();
+            assert!(matches!(error, BindError::NotLoopback(_)), "{error}");
+        }
+        let taken = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let error = bind(taken.local_addr().unwrap()).await.unwrap_err();
+        assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn no_more_is_done_at_once_than_there_are_turns() {
+        let turns = Arc::new(Semaphore::new(1));
+        let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
+        let mut waiting = Box::pin(blocking(&turns, || 7));
+        assert!(tokio::time::timeout(Duration::from_millis(20), &mut waiting).await.is_err());
+        drop(taken);
+        assert_eq!(waiting.await.ok(), Some(7));
+    }
+}
