@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use detectors::engine::{Engine, Lane};
 use detectors::event::{Event, EventTime, Ordered, PartitionId, Span};
+use detectors::finding::Finding;
 use detectors::settings::EngineSettings;
-use ingest::ordering::{Floor, Incoming, LaneOrder, MergeBounds, OrderError, PartitionIndex, Takes, TimeRule};
+use ingest::ordering::{
+    Floor, Incoming, LaneOrder, MergeBounds, OrderError, PartitionIndex, Takes, TimeRule,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Threads;
@@ -99,7 +102,12 @@ impl LaneFlow {
         self.emit(findings, out);
     }
 
-    fn emit(&mut self, findings: Vec<detectors::finding::Finding>, out: &mut Output) {
+    /// Numbers findings by (time, id). The engine emits one moment's findings in the order of their records, and one
+    /// moment is never parted between two steps: where a floor lifts many records to it, their ids decide.
+    fn emit(&mut self, mut findings: Vec<Finding>, out: &mut Output) {
+        for moment in findings.chunk_by_mut(|one, next| one.time == next.time) {
+            moment.sort_by(|one, other| one.id.cmp(&other.id));
+        }
         for finding in findings {
             out.findings.push(Emitted { lane: self.lane, sequence: self.counters.findings, finding });
             self.counters.findings += 1;
