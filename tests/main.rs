@@ -4,5 +4,8 @@
 #![cfg(test)]
 
 mod architecture;
+mod crash;
 mod kafka;
 mod parts;
+mod receivers;
+mod scenarios;
