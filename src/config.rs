@@ -14,6 +14,7 @@ mod source;
 mod suggestion;
 mod syntax;
 mod tree;
+mod unread;
 mod walk;
 mod wording;
 

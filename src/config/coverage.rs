@@ -52,7 +52,7 @@ impl Coverage {
                 "read a source of format {}, or write `mode = \"off\"` in `[engine.detectors.{id}]`",
                 listed(formats.map(Format::word), "or"),
             );
-            Diagnostic::of_file(message).into_warning().help(help)
+            Diagnostic::nowhere("source", message).into_warning().help(help)
         })
     }
 }

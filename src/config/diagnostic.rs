@@ -10,6 +10,9 @@ use super::tree::Span;
 /// Most characters of a message or remedy: keys and words in them can be as long as the file.
 const MESSAGE_MAX: usize = 600;
 
+/// Most diagnostics of one file; how many there are beyond them is said in one more.
+const DIAGNOSTICS_MAX: usize = 200;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -56,7 +59,12 @@ impl Diagnostic {
 
     /// A mistake of the file as a whole.
     pub(super) fn of_file(message: impl Into<String>) -> Self {
-        Self { level: Level::Error, path: String::new(), span: None, message: message.into(), help: None }
+        Self::nowhere("", message)
+    }
+
+    /// A mistake about what is not in the file.
+    pub(super) fn nowhere(path: &str, message: impl Into<String>) -> Self {
+        Self { level: Level::Error, path: path.to_owned(), span: None, message: message.into(), help: None }
     }
 
     /// The same as a warning.
@@ -76,6 +84,7 @@ pub(crate) struct Report {
     file: PathBuf,
     text: String,
     diagnostics: Vec<Diagnostic>,
+    mistakes: usize,
     /// Places whose text is never shown: it is, or may be, a secret.
     hidden: Vec<Span>,
 }
@@ -87,11 +96,18 @@ impl Report {
             (diagnostic.level, diagnostic.span.as_ref().map(|span| span.start), diagnostic.message.clone())
         });
         diagnostics.dedup();
+        let mistakes = diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error).count();
+        let beyond = diagnostics.len().saturating_sub(DIAGNOSTICS_MAX);
+        if beyond > 0 {
+            diagnostics.truncate(DIAGNOSTICS_MAX);
+            diagnostics
+                .push(Diagnostic::of_file(format!("{beyond} more are not shown")).help("repair these first"));
+        }
         for diagnostic in &mut diagnostics {
             shorten(&mut diagnostic.message);
             diagnostic.help.iter_mut().for_each(shorten);
         }
-        Self { file: file.to_owned(), text: text.to_owned(), diagnostics, hidden }
+        Self { file: file.to_owned(), text: text.to_owned(), diagnostics, mistakes, hidden }
     }
 
     /// What was found, mistakes before warnings, each in the order of the file.
@@ -106,7 +122,7 @@ impl Report {
 
     /// How many mistakes there are.
     pub(crate) fn mistakes(&self) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.level == Level::Error).count()
+        self.mistakes
     }
 
     /// For people: each with its line, as compilers show them, in the colours of a terminal; empty if there is nothing
@@ -174,6 +190,17 @@ mod tests {
             |length| report(vec![Diagnostic::of_file("x".repeat(length))]).diagnostics()[0].message.clone();
         assert_eq!(message(MESSAGE_MAX), "x".repeat(MESSAGE_MAX));
         assert_eq!(message(MESSAGE_MAX + 1), format!("{}…", "x".repeat(MESSAGE_MAX)));
+    }
+
+    #[test]
+    fn as_many_as_people_can_read_are_shown_and_the_others_are_counted() {
+        let many = |count: usize| {
+            report((0..count).map(|number| Diagnostic::of_file(format!("{number:03}"))).collect())
+        };
+        assert_eq!(many(DIAGNOSTICS_MAX).diagnostics().len(), DIAGNOSTICS_MAX);
+        let more = many(DIAGNOSTICS_MAX + 7);
+        assert_eq!((more.diagnostics().len(), more.mistakes()), (DIAGNOSTICS_MAX + 1, DIAGNOSTICS_MAX + 7));
+        assert_eq!(more.diagnostics()[DIAGNOSTICS_MAX].message, "7 more are not shown");
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! `[kafka]`: the brokers, and as whom we read from them.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use transport::kafka::KafkaSettings;
 
+use super::refusal::refuse;
+
 /// The consumer group, unless configured.
 const DEFAULT_GROUP: &str = "sealwatch";
+
+/// The longest group, in bytes.
+const GROUP_MAX: usize = 128;
 
 /// `[kafka]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,7 +21,7 @@ pub(crate) struct KafkaConfig {
     #[schemars(length(min = 1))]
     pub(crate) brokers: String,
     /// The beginning of the consumer groups' names; each source has a group of its own, `<group>.<source>`.
-    #[serde(default = "default_group")]
+    #[serde(default = "default_group", deserialize_with = "group")]
     #[schemars(length(min = 1))]
     pub(crate) group: String,
     /// The name of this process in the brokers' logs; the group's if not given.
@@ -44,6 +49,14 @@ impl KafkaConfig {
     pub(crate) fn client_id(&self) -> String {
         self.client_id.clone().unwrap_or_else(|| self.group.clone())
     }
+}
+
+fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let group = String::deserialize(deserializer)?;
+    if group.len() <= GROUP_MAX && !group.chars().any(char::is_control) {
+        return Ok(group);
+    }
+    Err(refuse("cannot join a consumer group of this name", &format!("write up to {GROUP_MAX} letters")))
 }
 
 fn default_group() -> String {
@@ -203,6 +216,15 @@ mod tests {
         of_type.remove("/overrides/x");
         described(client_schema(&mut SchemaGenerator::default()).as_value(), "", &mut of_schema);
         assert_eq!(of_schema, of_type);
+    }
+
+    #[test]
+    fn a_group_is_one_that_brokers_take() {
+        let takes = |group: &str| {
+            toml::from_str::<KafkaConfig>(&format!("brokers = 'b:1'\ngroup = {group:?}")).is_ok()
+        };
+        assert!(takes("sealwatch") && takes(&"g".repeat(GROUP_MAX)));
+        assert!(!takes(&"g".repeat(GROUP_MAX + 1)) && !takes("a\tb"));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! From a file to a configuration, or to everything that keeps it from being one.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -8,12 +7,10 @@ use std::path::Path;
 use super::coverage::Coverage;
 use super::diagnostic::{Diagnostic, Level, Report};
 use super::rules::{self, Facts};
-use super::shape::{Key, Shape};
-use super::tree::Span;
-use super::{Config, schema, syntax, walk};
+use super::{Config, schema, syntax, unread, walk};
 
 /// The longest configuration, in bytes.
-const FILE_MAX_BYTES: usize = 1024 * 1024;
+const FILE_MAX_BYTES: usize = 256 * 1024;
 
 /// What a configuration is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +78,8 @@ pub(super) fn parse(path: &Path, text: &str, purpose: Purpose) -> Result<Loaded,
     let parsed = syntax::parse(text);
     let is_whole = parsed.mistakes.is_empty();
     let mut diagnostics = parsed.mistakes;
-    let mut hidden: Vec<Span> =
-        parsed.unread.iter().filter_map(|unread| secret_in(text, unread, &shape)).collect();
+    let mut hidden: Vec<_> =
+        parsed.unread.iter().flat_map(|unread| unread::hidden(text, unread, &shape)).collect();
     if let Some(tree) = &parsed.tree {
         let mut walked = walk::walk(tree, &shape);
         hidden.append(&mut walked.hidden);
@@ -119,45 +116,9 @@ fn typed(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Config> {
     }
 }
 
-/// What follows the first key in an unread text that is not known to hold no secret.
-fn secret_in(text: &str, unread: &Span, shape: &Shape) -> Option<Span> {
-    let (mut plain, mut secret) = (BTreeSet::new(), BTreeSet::new());
-    shape.each_key(&mut |key: &Key| {
-        let _ = if key.shape == Shape::Secret { secret.insert(&key.name) } else { plain.insert(&key.name) };
-    });
-    let unread_text = &text[unread.clone()];
-    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
-    let key_before = |at: usize| {
-        let before = unread_text[..at].trim_end().trim_end_matches(['"', '\'']);
-        &before[before.trim_end_matches(is_part).len()..]
-    };
-    let is_harmless =
-        |key: &str| plain.iter().any(|known| *known == key) && !secret.iter().any(|known| *known == key);
-    let first = unread_text.match_indices('=').map(|(at, _)| at).find(|at| !is_harmless(key_before(*at)))?;
-    let value = &unread_text[first + 1..];
-    Some(unread.end - value.trim_start().len()..unread.end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_may_be_a_secret_in_a_line_that_is_no_toml_is_hidden() {
-        let shape = schema::config_shape();
-        for (text, expected) in [
-            ("password = hunter2", Some("hunter2")),
-            ("name = { url = \"https://…\" ", Some("\"https://…\" ")),
-            ("\"pasword\" = hunter2", Some("hunter2")),
-            ("webhook = hunter2", Some("hunter2")),
-            ("=hunter2", Some("hunter2")),
-            ("name = foo", None),
-            ("nothing", None),
-        ] {
-            let found = secret_in(text, &(0..text.len()), &shape);
-            assert_eq!(found.map(|span| &text[span]), expected, "{text}");
-        }
-    }
 
     #[test]
     fn a_file_that_is_none_is_one_mistake_with_a_remedy() {
@@ -174,7 +135,7 @@ mod tests {
         };
         check("missing", None, "No such file");
         check("latin-1", Some(b"a = '\xe9'".to_vec()), "not UTF-8");
-        check("long", Some(vec![b'#'; FILE_MAX_BYTES + 1]), "more than 1048576 bytes");
+        check("long", Some(vec![b'#'; FILE_MAX_BYTES + 1]), "more than 262144 bytes");
         let path = folder.path().join("longest");
         std::fs::write(&path, vec![b'#'; FILE_MAX_BYTES]).unwrap();
         assert!(read(&path, Purpose::Files).is_ok());

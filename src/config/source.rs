@@ -42,8 +42,8 @@ pub(crate) struct SourceConfig {
     /// What kind of registry stands behind an access log, if the paths alone would not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ecosystem: Option<Ecosystem>,
-    /// How much older than the newest record before it an access record may be without being late, in seconds. Nothing
-    /// is found earlier than this.
+    /// How much older than the newest record before it an access record may be without being late, in seconds. What is
+    /// found in access records is found so much later.
     #[serde(default = "default_lateness_seconds")]
     #[schemars(range(min = 0, max = 86_400))]
     pub(crate) lateness_seconds: u32,

@@ -15,7 +15,7 @@ pub(super) struct Parsed {
     /// `None` if nothing could be.
     pub(super) tree: Option<Node>,
     pub(super) mistakes: Vec<Diagnostic>,
-    /// What was not read, and so may hold a secret.
+    /// What was not read, and so may hold a secret; parts of it may be named twice.
     pub(super) unread: Vec<Span>,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         let span = error.span().unwrap_or(0..0);
         let line = excerpt.line_span(span.start);
         let unread = match extent(error.message(), &text[line.clone()]) {
-            Extent::Line => line,
+            Extent::Line => line.clone(),
             Extent::Section => section(text, line.start),
             Extent::SectionBefore => section(text, line.start.saturating_sub(1)),
         };
@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Parsed {
             break;
         }
         parsed.mistakes.push(mistake);
-        parsed.unread.push(unread.clone());
+        parsed.unread.extend([line, unread.clone()]);
         // Bytes keep their places, so that what is read next has its own.
         let blank: String =
             rest[unread.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();

@@ -112,9 +112,9 @@ fn what_the_example_only_shows_can_be_used_as_well() {
     let text = example();
     let is_setting = |line: &str| {
         line.starts_with("#[")
-            || line
-                .strip_prefix('#')
-                .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_lowercase()))
+            || line.strip_prefix('#').is_some_and(|rest| {
+                rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '"')
+            })
     };
     let shown = text.lines().filter(|line| is_setting(line)).count();
     assert!(shown > 5, "the example shows {shown} settings");
@@ -185,17 +185,36 @@ fn what_lies_behind_references_must_be_usable_and_should_be_private() {
     check_behind_references(url, key, 0o644, &warnings);
 }
 
-/// Whatever is cut off or left out, something is said about it, and nothing breaks.
+/// A text cut off at every so many bytes, and without each of its lines, and with each of its signs taken out.
+fn damaged(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let cut_off = (0..text.len())
+        .step_by(5)
+        .filter(|cut| text.is_char_boundary(*cut))
+        .map(|cut| text[..cut].to_owned());
+    let left_out = (0..lines.len()).map(|line| [&lines[..line], &lines[line + 1..]].concat().join("\n"));
+    let signs = text.match_indices(['"', '=', '[', ']', '{', '}', ',']);
+    let taken_out = signs.map(|(at, sign)| [&text[..at], &text[at + sign.len()..]].concat());
+    cut_off.chain(left_out).chain(taken_out).collect()
+}
+
 #[test]
 fn a_damaged_file_is_never_the_end() {
-    let text = example();
-    let boundaries = (0..text.len()).step_by(13).filter(|cut| text.is_char_boundary(*cut));
-    let cut_off = boundaries.map(|cut| text[..cut].to_owned());
-    let lines: Vec<_> = text.lines().collect();
-    let left_out = (0..lines.len()).map(|line| [&lines[..line], &lines[line + 1..]].concat().join("\n"));
-    for damaged in cut_off.chain(left_out) {
-        let (report, _) = report(parse(Path::new("a.toml"), &damaged, Purpose::Review));
+    for text in damaged(&example()) {
+        let (report, _) = report(parse(Path::new("a.toml"), &text, Purpose::Review));
         assert_eq!(report.render().is_empty(), report.diagnostics().is_empty());
-        assert!(report.to_json().is_array());
+        assert_eq!(report.to_json().as_array().map(Vec::len), Some(report.diagnostics().len()));
+    }
+}
+
+#[test]
+fn however_a_file_is_damaged_no_secret_in_it_is_shown() {
+    for path in files("toml") {
+        let text = std::fs::read_to_string(path).unwrap();
+        for text in damaged(&text).into_iter().filter(|text| text.contains(SECRET)) {
+            let (report, _) = report(parse(Path::new("a.toml"), &text, Purpose::Review));
+            let shown = anstream::adapter::strip_str(&report.render()).to_string();
+            assert!(!shown.contains(SECRET), "of\n{text}\nis said\n{shown}");
+        }
     }
 }

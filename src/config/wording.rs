@@ -193,6 +193,14 @@ fn quantity(text: &str, key: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::schema::config_shape;
+
+    #[test]
+    fn no_key_of_ours_is_taken_for_another_program_s() {
+        config_shape().each_key(&mut |key| {
+            assert!(FOREIGN.iter().all(|(foreign, _)| *foreign != key.name), "{}", key.name);
+        });
+    }
 
     #[test]
     fn a_text_with_a_unit_becomes_the_number_that_the_key_wants() {

@@ -15,7 +15,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         match first {
             None if facts.is_flawless("source") => {
                 let help = "add a `[[source]]` with `name`, `topics` and `start`";
-                found.push(Diagnostic::of_file("there is no source to watch").help(help));
+                found.push(Diagnostic::nowhere("source", "there is no source to watch").help(help));
             }
             Some((path, node)) if facts.tree.get("kafka").is_none() => {
                 let message = "there are no brokers to read this source from";
