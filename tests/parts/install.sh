@@ -30,6 +30,7 @@ attempt() {
 # The Debian packages of the programs that are not there, on one line.
 missing_packages() {
   local missing=()
+  command -v chromium >/dev/null || missing+=(chromium)
   command -v java >/dev/null || missing+=(default-jre-headless)
   command -v mvn >/dev/null || missing+=(maven)
   command -v openssl >/dev/null || missing+=(openssl)
