@@ -46,7 +46,8 @@ pub(crate) fn watch(
             .hint("add a [kafka] table with `brokers = \"host:9092\"` and `group`")
     })?;
     let rules: Vec<SourceRules> = session.config.sources.iter().map(sources::rules).collect();
-    let live = session.live(&rules, telling, until)?;
+    let names = rules.iter().map(|rules| Arc::clone(&rules.decoder.source)).collect();
+    let live = session.live(&rules, telling, until, names)?;
     check(&live)?;
     let mut members: Vec<Box<dyn Source>> = Vec::new();
     for source in &session.config.sources {

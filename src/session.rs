@@ -72,12 +72,13 @@ impl Session {
         })
     }
 
-    /// A flow that has taken up what the database holds.
+    /// A flow that has taken up what the database holds; at the start it waits for the sources in `together`.
     pub(crate) fn live(
         &self,
         rules: &[SourceRules],
         telling: Telling,
         until: Until,
+        together: Vec<Arc<str>>,
     ) -> Result<Live, Failure> {
         let settings = LiveSettings {
             flow: FlowSettings {
@@ -89,6 +90,7 @@ impl Session {
             idle_timeout: Duration::from_secs(self.config.order.idle_timeout_seconds.into()),
             telling,
             until,
+            together,
         };
         Live::resume(&self.store, rules, settings).map_err(failure)
     }

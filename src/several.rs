@@ -10,6 +10,15 @@ use ingest::source::{Item, Polled, ResumeAt, Source, SourceError};
 pub(crate) struct Several {
     sources: Vec<(Box<dyn Source>, Standing)>,
     turn: usize,
+    round: Round,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// Every source is to announce its partitions before any of them is released: else the order would depend on
+    /// which was asked first.
+    First,
+    Later,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,7 +29,11 @@ enum Standing {
 
 impl Several {
     pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> Self {
-        Self { sources: sources.into_iter().map(|source| (source, Standing::Open)).collect(), turn: 0 }
+        Self {
+            sources: sources.into_iter().map(|source| (source, Standing::Open)).collect(),
+            turn: 0,
+            round: Round::First,
+        }
     }
 }
 
@@ -31,6 +44,14 @@ impl Source for Several {
         wait: Duration,
         visit: &mut dyn FnMut(Item<'_>),
     ) -> Result<Polled, SourceError> {
+        if std::mem::replace(&mut self.round, Round::Later) == Round::First {
+            for (source, standing) in &mut self.sources {
+                if source.poll(max_records, Duration::ZERO, visit)? == Polled::Ended {
+                    *standing = Standing::Over;
+                }
+            }
+            return Ok(Polled::Some);
+        }
         for _ in 0..self.sources.len() {
             self.turn = (self.turn + 1) % self.sources.len();
             let (source, standing) = &mut self.sources[self.turn];

@@ -24,9 +24,11 @@ pub struct CatalogueEntry {
 pub const fn major(id: DetectorId) -> u32 {
     use crate::detector::Detector as _;
     match id {
+        DetectorId::ReSigning | DetectorId::KeyChange => crate::signing::Signing::MAJOR,
+        DetectorId::TagMove => crate::tags::tag_move::TagMove::MAJOR,
+        DetectorId::MetadataDrift | DetectorId::TrustDowngrade => crate::metadata::Publishing::MAJOR,
         DetectorId::DownloadVolume => crate::downloads::download_volume::DownloadVolume::MAJOR,
         DetectorId::DownloadBreadth => crate::downloads::download_breadth::DownloadBreadth::MAJOR,
-        _ => 1,
     }
 }
 
@@ -88,7 +90,7 @@ pub const fn entry(id: DetectorId) -> CatalogueEntry {
             techniques: &["T1213.003", "T1530"],
             needs_events: &["access"],
             needs_fields: &["artifact.purl", "actor.principal"],
-            warm_up: "48 hours of its own pulls, else 200 windows of others in the registry",
+            warm_up: "24 hours with pulls of its own, else 200 windows of others in the registry",
         },
     }
 }

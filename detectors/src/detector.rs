@@ -154,13 +154,23 @@ impl Priors {
     /// How often it happened in this registry, out of how many opportunities.
     #[must_use]
     pub fn tally(&self, registry: &Arc<str>, what: &'static str, class: u16) -> Tally {
-        self.0.get(&PriorKey { registry: Arc::clone(registry), what: Cow::Borrowed(what), class }).copied().unwrap_or_default()
+        self.0
+            .get(&PriorKey { registry: Arc::clone(registry), what: Cow::Borrowed(what), class })
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The shrunk population rate: `(hits + strength·guess) / (chances + strength)`, so that a registry seen
     /// for the first time starts from `guess`.
     #[must_use]
-    pub fn rate(&self, registry: &Arc<str>, what: &'static str, class: u16, guess: f64, strength: f64) -> f64 {
+    pub fn rate(
+        &self,
+        registry: &Arc<str>,
+        what: &'static str,
+        class: u16,
+        guess: f64,
+        strength: f64,
+    ) -> f64 {
         let tally = self.tally(registry, what, class);
         (tally.hits as f64 + strength * guess) / (tally.chances as f64 + strength)
     }
@@ -191,7 +201,12 @@ pub struct Scores {
 impl Scores {
     /// A hard fact.
     pub fn violation(&mut self, scored: Scored) {
-        self.looks.push(Look { rank: self.rank, time: self.now, calibration: None, scored: Some(Box::new(scored)) });
+        self.looks.push(Look {
+            rank: self.rank,
+            time: self.now,
+            calibration: None,
+            scored: Some(Box::new(scored)),
+        });
     }
 
     /// A surprise: every one teaches its cell and counts as a test; the explanation is made only where stage 2 may
@@ -201,20 +216,39 @@ impl Scores {
     }
 
     /// As [`Self::surprise`], explained from `bits` on: for detectors that make a million looks an hour.
-    pub fn surprise_from(&mut self, bits: f64, tail: Tail, cell: Cell, explain: impl FnOnce(Verdict) -> Scored) {
+    pub fn surprise_from(
+        &mut self,
+        bits: f64,
+        tail: Tail,
+        cell: Cell,
+        explain: impl FnOnce(Verdict) -> Scored,
+    ) {
         let scored = (tail.randomised.bits() >= bits)
             .then(|| Box::new(explain(Verdict::Surprise { tail, cell: cell.clone() })));
-        self.looks.push(Look { rank: self.rank, time: self.now, calibration: Some((cell, tail.randomised)), scored });
+        self.looks.push(Look {
+            rank: self.rank,
+            time: self.now,
+            calibration: Some((cell, tail.randomised)),
+            scored,
+        });
     }
 
     /// A score that teaches its cell and is never told on its own: a bin that was told already, say.
     pub fn teach(&mut self, tail: Tail, cell: Cell) {
-        self.looks.push(Look { rank: self.rank, time: self.now, calibration: Some((cell, tail.randomised)), scored: None });
+        self.looks.push(Look {
+            rank: self.rank,
+            time: self.now,
+            calibration: Some((cell, tail.randomised)),
+            scored: None,
+        });
     }
 
     /// Counts for the population rates of the next hour.
     pub fn tally(&mut self, registry: &Arc<str>, what: &'static str, class: u16, hit: bool) {
-        let tally = self.tallies.entry(PriorKey { registry: Arc::clone(registry), what: Cow::Borrowed(what), class }).or_default();
+        let tally = self
+            .tallies
+            .entry(PriorKey { registry: Arc::clone(registry), what: Cow::Borrowed(what), class })
+            .or_default();
         tally.hits += u64::from(hit);
         tally.chances += 1;
     }

@@ -129,7 +129,9 @@ impl Engine {
         Self {
             lane,
             intake: Intake::new(settings.seed),
-            shards: (0..SHARDS).map(|_| Shard::new(lane, settings.seed, settings.hot_keys / SHARDS)).collect(),
+            shards: (0..SHARDS)
+                .map(|_| Shard::new(lane, settings.seed, settings.hot_keys / SHARDS))
+                .collect(),
             decisions: Decisions::new(settings.clone()),
             closed: EventTime::MIN,
             ledger: save::SaveLedger::default(),
@@ -147,7 +149,12 @@ impl Engine {
     ///
     /// However a log is cut into steps, the findings are the same; `step(&[], a)` then `step(&[], b)` is
     /// `step(&[], b)`.
-    pub fn step(&mut self, events: &[Ordered], watermark: EventTime, runner: &dyn ShardRunner) -> Vec<Finding> {
+    pub fn step(
+        &mut self,
+        events: &[Ordered],
+        watermark: EventTime,
+        runner: &dyn ShardRunner,
+    ) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut rest = events;
         while let Some(first) = rest.first() {

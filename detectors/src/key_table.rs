@@ -132,16 +132,26 @@ impl<V: Default + Clone> KeyTable<V> {
 
     /// Touches a key, making it if it is new, and returns its slot. `hash` is [`hash_key`] of it. `named` says that a
     /// publish, tag or signature names it: such a key is worth keeping from the start.
-    pub fn touch(&mut self, hash: u64, registry: &Arc<str>, name: &Arc<str>, now: EventTime, named: bool) -> u32 {
+    pub fn touch(
+        &mut self,
+        hash: u64,
+        registry: &Arc<str>,
+        name: &Arc<str>,
+        now: EventTime,
+        named: bool,
+    ) -> u32 {
         let slot = self.find(hash, registry, name).unwrap_or_else(|| {
-            self.insert(hash, Entry {
-                key: SubjectKey { registry: Arc::clone(registry), name: Arc::clone(name) },
-                value: V::default(),
-                first: now,
-                last: now,
-                touches: 0,
-                pool: Pool::Probation,
-            })
+            self.insert(
+                hash,
+                Entry {
+                    key: SubjectKey { registry: Arc::clone(registry), name: Arc::clone(name) },
+                    value: V::default(),
+                    first: now,
+                    last: now,
+                    touches: 0,
+                    pool: Pool::Probation,
+                },
+            )
         });
         let room = self.protected < (self.capacity as f64 * PROTECTED_SHARE) as usize;
         if let Some(held) = self.slots[slot as usize].as_mut() {
@@ -189,10 +199,10 @@ impl<V: Default + Clone> KeyTable<V> {
     pub fn take_changes(&mut self) -> Changes<V> {
         let mut kept = Vec::with_capacity(self.dirty.len());
         for slot in std::mem::take(&mut self.dirty) {
-            if let Some(held) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) {
-                if std::mem::take(&mut held.dirty) {
-                    kept.push(held.entry.clone());
-                }
+            if let Some(held) = self.slots.get_mut(slot as usize).and_then(Option::as_mut)
+                && std::mem::take(&mut held.dirty)
+            {
+                kept.push(held.entry.clone());
             }
         }
         kept.sort_by(|a, b| a.key.cmp(&b.key));
@@ -225,7 +235,8 @@ impl<V: Default + Clone> KeyTable<V> {
     /// Lays saved changes over the table.
     pub fn apply(&mut self, seed: u64, changes: Changes<V>) {
         for key in &changes.gone {
-            if let Some(slot) = self.find(hash_key(seed, &key.registry, &key.name), &key.registry, &key.name) {
+            if let Some(slot) = self.find(hash_key(seed, &key.registry, &key.name), &key.registry, &key.name)
+            {
                 self.remove(slot);
             }
         }
@@ -248,7 +259,9 @@ impl<V: Default + Clone> KeyTable<V> {
         self.index
             .find(hash, |slot| {
                 slots[*slot as usize].as_ref().is_some_and(|held| {
-                    held.hash == hash && *held.entry.key.name == *name && *held.entry.key.registry == *registry
+                    held.hash == hash
+                        && *held.entry.key.name == *name
+                        && *held.entry.key.registry == *registry
                 })
             })
             .copied()
@@ -275,7 +288,8 @@ impl<V: Default + Clone> KeyTable<V> {
 
     fn index_slot(&mut self, hash: u64, slot: u32) {
         let slots = &self.slots;
-        self.index.insert_unique(hash, slot, |slot| slots[*slot as usize].as_ref().map_or(0, |held| held.hash));
+        self.index
+            .insert_unique(hash, slot, |slot| slots[*slot as usize].as_ref().map_or(0, |held| held.hash));
     }
 
     fn remove(&mut self, slot: u32) {

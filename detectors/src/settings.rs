@@ -97,7 +97,9 @@ impl EngineSettings {
     pub fn floor_bits(&self, id: DetectorId) -> f64 {
         self.detector(id).floor_bits.unwrap_or(match id {
             // A registry closes a hundred thousand windows an hour: at 8 bits a thousand findings a day would be noise.
-            DetectorId::DownloadVolume | DetectorId::DownloadBreadth => 14.0,
+            DetectorId::DownloadVolume => 14.0,
+            // Principals are fewer than artifacts by an order of magnitude, and so are their windows.
+            DetectorId::DownloadBreadth => 12.0,
             // Another signature is rare, and worth keeping long before it is worth telling.
             DetectorId::ReSigning | DetectorId::KeyChange => crate::signing::WORTH_KEEPING_BITS,
             _ => 8.0,
@@ -150,11 +152,14 @@ mod tests {
             DetectorSettings { weight: f64::NAN, floor_bits: Some(-1.0), ..DetectorSettings::default() },
         );
         let paths: Vec<_> = settings.problems().into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, [
-            "engine.budget.false_share",
-            "engine.detectors.tag-move.weight",
-            "engine.detectors.tag-move.floor_bits"
-        ]);
+        assert_eq!(
+            paths,
+            [
+                "engine.budget.false_share",
+                "engine.detectors.tag-move.weight",
+                "engine.detectors.tag-move.floor_bits"
+            ]
+        );
     }
 
     #[test]

@@ -47,7 +47,11 @@ mod tests {
     #[test]
     fn usage_decides_loudness() {
         let check = |bits, consumption, expected| {
-            assert_eq!(of_surprise(bits, Family::Metadata, false, consumption), expected, "{bits} {consumption:?}");
+            assert_eq!(
+                of_surprise(bits, Family::Metadata, false, consumption),
+                expected,
+                "{bits} {consumption:?}"
+            );
         };
         check(7.9, Consumption::Unknown, Severity::Info);
         check(8.0, Consumption::Unknown, Severity::Low);
@@ -61,7 +65,10 @@ mod tests {
 
     #[test]
     fn volume_alone_never_pages() {
-        assert_eq!(of_surprise(90.0, Family::Downloads, false, Consumption::Principals(99)), Severity::Medium);
+        assert_eq!(
+            of_surprise(90.0, Family::Downloads, false, Consumption::Principals(99)),
+            Severity::Medium
+        );
         assert_eq!(of_surprise(90.0, Family::Downloads, true, Consumption::Unknown), Severity::Critical);
     }
 }

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use detectors::event::{Event, EventTime, Ordered, PartitionId, Span, Timeliness};
 use thiserror::Error;
 
-pub use partition::{Activity, ResumePoint, TimeRule};
 use partition::Partition;
+pub use partition::{Activity, ResumePoint, TimeRule};
 pub use spill::SpillError;
 
 /// Bytes of events that wait in memory before a partition's queue is spilled to disk.
@@ -178,7 +178,12 @@ impl LaneOrder {
     }
 
     /// Takes up a partition where it was left, with the floors that were given after that point.
-    pub fn resume(&mut self, at: PartitionIndex, point: &ResumePoint, floors: impl IntoIterator<Item = Floor>) {
+    pub fn resume(
+        &mut self,
+        at: PartitionIndex,
+        point: &ResumePoint,
+        floors: impl IntoIterator<Item = Floor>,
+    ) {
         self.partitions[at.0 as usize].resume(point);
         self.replay_floors(at, floors);
     }
@@ -318,8 +323,12 @@ impl LaneOrder {
     /// Events that wait, in memory and on disk.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let spilled: usize =
-            self.partitions.iter().filter_map(|partition| partition.spill.as_ref()).map(spill::Spill::len).sum();
+        let spilled: usize = self
+            .partitions
+            .iter()
+            .filter_map(|partition| partition.spill.as_ref())
+            .map(spill::Spill::len)
+            .sum();
         self.heap.len() + spilled
     }
 
@@ -334,8 +343,12 @@ impl LaneOrder {
     }
 
     fn spill(&mut self, at: PartitionIndex, waiting: &Waiting) -> Result<(), OrderError> {
-        let spilled: u64 =
-            self.partitions.iter().filter_map(|partition| partition.spill.as_ref()).map(spill::Spill::bytes).sum();
+        let spilled: u64 = self
+            .partitions
+            .iter()
+            .filter_map(|partition| partition.spill.as_ref())
+            .map(spill::Spill::bytes)
+            .sum();
         if spilled >= self.bounds.spill {
             let waiting_for =
                 self.waiting_for().map_or_else(|| "no partition".to_owned(), |(id, _)| id.to_string());

@@ -3,7 +3,7 @@
 //! A thread of its own, fed by the flow. What is new is decided here, by id: after a crash the engines find again what
 //! was stored already, and it is passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -16,9 +16,9 @@ use store::{
     SegmentKind, SegmentSave, StatusRow, Store, StoreError,
 };
 
+use crate::WallClock;
 use crate::flow::Emitted;
 use crate::resume::{OwnedSave, detectors_hash};
-use crate::WallClock;
 
 /// How long a full disk is waited for before the commit is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -82,10 +82,12 @@ impl<'a> Committer<'a> {
             on_stored,
             on_trouble,
         };
-        let newest = store.reader().findings(&FindingFilter::of(run.clone()), Order::NewestFirst, Page::first(1))?;
+        let newest =
+            store.reader().findings(&FindingFilter::of(run.clone()), Order::NewestFirst, Page::first(1))?;
         if let Some(newest) = newest.first().and_then(|row| row.finding().ok()) {
             let recent = store.reader().recent_findings(run, newest.time.minus(HORIZON))?;
-            let mut incidents: Vec<IncidentId> = recent.iter().filter_map(|(row, _)| row.incident.clone()).collect();
+            let mut incidents: Vec<IncidentId> =
+                recent.iter().filter_map(|(row, _)| row.incident.clone()).collect();
             incidents.sort();
             incidents.dedup();
             // An incident may reach back beyond the horizon: it is folded whole, or its id would change.
@@ -115,14 +117,25 @@ impl<'a> Committer<'a> {
     fn commit(&mut self, job: Job, stopped: &Receiver<()>) -> Result<(), StoreError> {
         let ids: Vec<FindingId> = job.findings.iter().map(|emitted| emitted.finding.id.clone()).collect();
         let unknown = self.store.reader().unknown_findings(self.run, &ids)?;
-        let fresh: Vec<Emitted> =
-            job.findings.into_iter().zip(unknown).filter(|(_, unknown)| *unknown).map(|(emitted, _)| emitted).collect();
+        // A window may be found surprising at several checkpoints: the first emission stands.
+        let mut first = BTreeSet::new();
+        let fresh: Vec<Emitted> = job
+            .findings
+            .into_iter()
+            .zip(unknown)
+            .filter(|(emitted, unknown)| *unknown && first.insert(emitted.finding.id.clone()))
+            .map(|(emitted, _)| emitted)
+            .collect();
         let changes = self.fold(&fresh);
         let lanes: Vec<LaneId> = fresh.iter().map(|emitted| lane_name(emitted.lane.as_str())).collect();
         let findings: Vec<LanedFinding<'_>> = fresh
             .iter()
             .zip(&lanes)
-            .map(|(emitted, lane)| LanedFinding { lane, sequence: emitted.sequence, finding: &emitted.finding })
+            .map(|(emitted, lane)| LanedFinding {
+                lane,
+                sequence: emitted.sequence,
+                finding: &emitted.finding,
+            })
             .collect();
         let incidents: Vec<IncidentChange<'_>> = changes.iter().map(Change::as_stored).collect();
         let now = self.clock.now_nanos();

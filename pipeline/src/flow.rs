@@ -204,7 +204,8 @@ impl Flow {
         point: &ResumePoint,
         floors: impl IntoIterator<Item = Floor>,
     ) {
-        let source = self.sources.iter().find(|(decoder, _)| decoder.settings().source == point.partition.source);
+        let source =
+            self.sources.iter().find(|(decoder, _)| decoder.settings().source == point.partition.source);
         // A source that is no longer configured delivers nothing, but its position is kept.
         let times = source.map_or_else(SourceTimes::default, |(_, times)| *times);
         let at = self.lanes[lane].partition(&point.partition, times);
@@ -218,7 +219,12 @@ impl Flow {
     ///
     /// # Errors
     /// [`FlowError::UnknownSource`] if its source is not configured.
-    pub fn idle(&mut self, id: &Arc<PartitionId>, next: NextOffset, out: &mut Output) -> Result<(), FlowError> {
+    pub fn idle(
+        &mut self,
+        id: &Arc<PartitionId>,
+        next: NextOffset,
+        out: &mut Output,
+    ) -> Result<(), FlowError> {
         let indexes = self.indexes(id)?;
         for (lane, at) in self.lanes.iter_mut().zip(indexes.lanes) {
             lane.order.mark_idle(at);
@@ -245,7 +251,9 @@ impl Flow {
     /// [`FlowError::UnknownSource`] if its source is not configured.
     pub fn replay_control(&mut self, control: &ControlRecord) -> Result<(), FlowError> {
         let indexes = self.indexes(&control.partition)?;
-        let Some(floor) = control.body.get("floor").and_then(serde_json::Value::as_i64) else { return Ok(()) };
+        let Some(floor) = control.body.get("floor").and_then(serde_json::Value::as_i64) else {
+            return Ok(());
+        };
         for (lane, at) in self.lanes.iter_mut().zip(indexes.lanes) {
             if lane.lane.as_str() == &*control.lane {
                 let partition = Arc::clone(&control.partition);
@@ -263,7 +271,8 @@ impl Flow {
     pub fn advance(&mut self, out: &mut Output) -> Result<(), FlowError> {
         for lane in &mut self.lanes {
             let name = lane.lane;
-            lane.advance(self.batch, self.threads, out).map_err(|source| FlowError::Order { lane: name, source })?;
+            lane.advance(self.batch, self.threads, out)
+                .map_err(|source| FlowError::Order { lane: name, source })?;
         }
         Ok(())
     }

@@ -31,6 +31,8 @@ pub const COMMIT_EVERY: Duration = Duration::from_millis(500);
 pub const SAVE_EVERY: Duration = Duration::from_secs(30);
 /// State is saved when so many keys changed: some 64 MiB of rows.
 pub const SAVE_AFTER_KEYS: usize = 150_000;
+/// How long the lanes wait at the start until every source has its partitions.
+pub const TOGETHER_WITHIN: Duration = Duration::from_secs(30);
 /// Records that are asked for at once.
 const RECORDS_AT_ONCE: usize = 2_000;
 /// How long a poll waits for the first record.
@@ -51,6 +53,9 @@ pub struct LiveSettings {
     pub telling: Telling,
     /// When it ends.
     pub until: Until,
+    /// Sources that are waited for at the start, at most [`TOGETHER_WITHIN`]: what is released before a source has
+    /// its partitions would lift their older records. Empty where the source announces all it has at once.
+    pub together: Vec<Arc<str>>,
 }
 
 /// Whether findings are stored and told.
@@ -190,6 +195,7 @@ struct Driver<'a> {
     trouble: BTreeMap<Arc<str>, String>,
     out: Output,
     report: LiveReport,
+    started_at: i64,
     committed_at: i64,
     saved_at: i64,
 }
@@ -206,6 +212,7 @@ impl<'a> Driver<'a> {
             trouble: BTreeMap::new(),
             out: Output::default(),
             report: LiveReport::default(),
+            started_at: now,
             committed_at: now,
             saved_at: now,
         }
@@ -232,7 +239,9 @@ impl<'a> Driver<'a> {
                 self.live.flow.idle(&id, next, &mut self.out)?;
                 self.partitions.insert(id, (PartitionState::Idle, next.0));
             }
-            self.live.flow.advance(&mut self.out)?;
+            if self.all_came(now) {
+                self.live.flow.advance(&mut self.out)?;
+            }
             if let Some(waiting) = self.live.flow.waiting_for() {
                 source.prefer(&waiting);
             }
@@ -247,6 +256,16 @@ impl<'a> Driver<'a> {
                 return Ok(self.report);
             }
         }
+    }
+
+    /// Whether every source that is waited for has its partitions, or it was waited long enough.
+    fn all_came(&mut self, now: i64) -> bool {
+        let partitions = &self.partitions;
+        self.live.settings.together.retain(|source| !partitions.keys().any(|id| id.source == *source));
+        if now - self.started_at >= nanos(TOGETHER_WITHIN) {
+            self.live.settings.together.clear();
+        }
+        self.live.settings.together.is_empty()
     }
 
     /// What was read up to, for the lag that the brokers show; nothing else depends on it.
@@ -311,10 +330,12 @@ impl<'a> Driver<'a> {
     /// Whether every assigned partition has been read to its end and holds nobody back.
     fn is_caught_up(&self) -> bool {
         self.live.settings.until == Until::CaughtUp
+            && self.live.settings.together.is_empty()
             && !self.partitions.is_empty()
-            && self.partitions.values().all(|(state, _)| {
-                !matches!(state, PartitionState::Reading | PartitionState::CaughtUp)
-            })
+            && self
+                .partitions
+                .values()
+                .all(|(state, _)| !matches!(state, PartitionState::Reading | PartitionState::CaughtUp))
     }
 
     fn commit_is_due(&self, now: i64) -> bool {

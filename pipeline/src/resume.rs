@@ -8,9 +8,7 @@ use detectors::event::{EventTime, NextOffset, PartitionId};
 use detectors::finding::DetectorId;
 use ingest::ordering::{Activity, Floor, ResumePoint};
 use serde::{Deserialize, Serialize};
-use store::{
-    ControlKind, ControlRecord, LaneId, PartitionPosition, Reader, RunId, SegmentKind, StoreError,
-};
+use store::{ControlKind, ControlRecord, LaneId, PartitionPosition, Reader, RunId, SegmentKind, StoreError};
 use thiserror::Error;
 
 use crate::flow::{Control, Flow};
@@ -84,7 +82,8 @@ pub(crate) fn lane_id(lane: &LaneFlow) -> LaneId {
 /// Hash over the detectors' major versions: state of another set is refused.
 pub(crate) fn detectors_hash() -> [u8; 32] {
     use detectors::event::EventId;
-    let list: Vec<_> = DetectorId::ALL.iter().map(|id| format!("{id} {}", detectors::catalogue::major(*id))).collect();
+    let list: Vec<_> =
+        DetectorId::ALL.iter().map(|id| format!("{id} {}", detectors::catalogue::major(*id))).collect();
     match EventId::derive("detectors", list.join("\n").as_bytes(), 0) {
         EventId::Derived(hash) => hash,
         EventId::Producer(_) => [0; 32],
@@ -122,7 +121,8 @@ pub(crate) fn load(
 ) -> Result<BTreeMap<Arc<PartitionId>, NextOffset>, ResumeError> {
     let mut starts: BTreeMap<Arc<PartitionId>, NextOffset> = BTreeMap::new();
     for saved in reader.load_lanes(run, detectors::engine::STATE_FORMAT)? {
-        let Some(at) = flow.lanes.iter().position(|lane| lane.lane.as_str() == saved.progress.lane.as_str()) else {
+        let Some(at) = flow.lanes.iter().position(|lane| lane.lane.as_str() == saved.progress.lane.as_str())
+        else {
             continue;
         };
         let name = flow.lanes[at].lane.as_str();
@@ -148,7 +148,8 @@ pub(crate) fn load(
             floors.push(serde_json::from_str::<FloorBody>(&control.body).map_err(unreadable("floors"))?);
         }
         for position in &saved.progress.positions {
-            let ordering: Ordering = serde_json::from_str(&position.ordering).map_err(unreadable("positions"))?;
+            let ordering: Ordering =
+                serde_json::from_str(&position.ordering).map_err(unreadable("positions"))?;
             let id = Arc::new(position.partition.clone());
             let point = ResumePoint {
                 partition: Arc::clone(&id),
@@ -184,7 +185,12 @@ fn load_parts(
 }
 
 /// A control record as the store keeps it.
-pub(crate) fn control_record(lane: LaneId, sequence: u64, control: &Control, watermark: EventTime) -> ControlRecord {
+pub(crate) fn control_record(
+    lane: LaneId,
+    sequence: u64,
+    control: &Control,
+    watermark: EventTime,
+) -> ControlRecord {
     match control {
         Control::Idle(partition, next) => ControlRecord {
             lane,

@@ -90,7 +90,11 @@ impl SourceStatus {
             records: counters.records,
             bytes: counters.bytes,
             events: counters.events,
-            refused: counters.refused.iter().map(|(reason, count)| (reason.word().to_owned(), *count)).collect(),
+            refused: counters
+                .refused
+                .iter()
+                .map(|(reason, count)| (reason.word().to_owned(), *count))
+                .collect(),
             unknown_fields: unknown.collect(),
             trouble: None,
         }

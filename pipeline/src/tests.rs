@@ -58,7 +58,12 @@ impl Race {
 }
 
 impl Source for Race {
-    fn poll(&mut self, _: usize, _: Duration, visit: &mut dyn FnMut(Item<'_>)) -> Result<Polled, SourceError> {
+    fn poll(
+        &mut self,
+        _: usize,
+        _: Duration,
+        visit: &mut dyn FnMut(Item<'_>),
+    ) -> Result<Polled, SourceError> {
         if !std::mem::replace(&mut self.assigned, true) {
             for ((id, _), next) in self.partitions.iter().zip(&self.next) {
                 visit(Item::Assigned(Arc::clone(id), NextOffset(i64::try_from(*next).unwrap())));
@@ -95,7 +100,12 @@ impl Source for Race {
 struct Files(Race);
 
 impl Source for Files {
-    fn poll(&mut self, max: usize, wait: Duration, visit: &mut dyn FnMut(Item<'_>)) -> Result<Polled, SourceError> {
+    fn poll(
+        &mut self,
+        max: usize,
+        wait: Duration,
+        visit: &mut dyn FnMut(Item<'_>),
+    ) -> Result<Polled, SourceError> {
         let mut ended = Vec::new();
         self.0.poll(max, wait, &mut |item| match item {
             Item::EndOfPartition(id, next) => ended.push((id, next)),
@@ -168,6 +178,7 @@ fn lived(folder: &Path, logs: &[Vec<String>], turns: &[u8], lives: &[usize], bat
             idle_timeout: Duration::from_secs(1),
             telling: Telling::On,
             until: Until::CaughtUp,
+            together: Vec::new(),
         };
         let live = Live::resume(&store, &rules(), settings).unwrap();
         let mut source = Race::new(logs, turns, live.starts());
@@ -185,10 +196,10 @@ fn lived(folder: &Path, logs: &[Vec<String>], turns: &[u8], lives: &[usize], bat
 
 /// Findings as they are compared: by id, without incident.
 fn compared(findings: &[Finding]) -> BTreeMap<String, String> {
-    let body = |finding: &Finding| {
-        serde_json::to_string(&Finding { incident: None, ..finding.clone() }).unwrap()
-    };
-    let all: BTreeMap<_, _> = findings.iter().map(|finding| (finding.id.to_string(), body(finding))).collect();
+    let body =
+        |finding: &Finding| serde_json::to_string(&Finding { incident: None, ..finding.clone() }).unwrap();
+    let all: BTreeMap<_, _> =
+        findings.iter().map(|finding| (finding.id.to_string(), body(finding))).collect();
     assert_eq!(all.len(), findings.len(), "no finding twice");
     all
 }

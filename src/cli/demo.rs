@@ -75,7 +75,7 @@ fn play(stage: &Stage, session: &Session) -> Result<bool, Failure> {
         output::message(&line);
     }
     let (mut history, rules) = sources::files(&session.config, &stage.history())?;
-    let live = session.live(&rules, Telling::Off, Until::CaughtUp)?;
+    let live = session.live(&rules, Telling::Off, Until::CaughtUp, Vec::new())?;
     if live.has_state() {
         return Err(Failure::new(Exit::Conflict, "the demo's database has been used before")
             .hint("remove it, or give another --db"));

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         kafka::watch(&session, Telling::Off, Until::CaughtUp, Waiting::No, &check)?
     } else {
         let (mut source, rules) = sources::files(&session.config, &arguments.files)?;
-        let live = session.live(&rules, Telling::Off, Until::CaughtUp)?;
+        let live = session.live(&rules, Telling::Off, Until::CaughtUp, Vec::new())?;
         refuse_known(live.has_state(), arguments.r#continue)?;
         session.drive(live, &mut source)?
     };

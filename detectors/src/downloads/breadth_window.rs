@@ -29,7 +29,12 @@ pub(super) fn record(registry: &Arc<str>, what: &'static str, distinct: u64, out
 }
 
 /// P(D ≥ distinct) among the registry's windows; `None` before [`COHORT_NEEDED`] have closed.
-pub(super) fn survivor(registry: &Arc<str>, what: &'static str, distinct: u64, priors: &Priors) -> Option<f64> {
+pub(super) fn survivor(
+    registry: &Arc<str>,
+    what: &'static str,
+    distinct: u64,
+    priors: &Priors,
+) -> Option<f64> {
     let windows = priors.tally(registry, what, 0).chances;
     if windows < COHORT_NEEDED || distinct == 0 {
         return None;

@@ -1,14 +1,15 @@
 //! `download-breadth`: a principal touches unusually many distinct artifacts.
 //!
-//! Method b.1 of the catalogue. The distinct artifacts of a window are counted exactly up to 128, then by HyperLogLog
+//! Method b.1 of the catalogue. The distinct artifacts of a window are counted exactly up to 128, then by a sketch (`HyperLogLog`)
 //! ([`crate::statistics::distinct`]), and held against the principal's own learned rate; a principal without a past
-//! is held against its registry's ([`super::breadth_window`]). Only *more* is surprising.
+//! is held against its registry's ([`super::breadth_window`]). Only *more* is surprising, and only windows in which
+//! the principal was there at all are learned from: people work in sessions.
 //! ATT&CK T1213.003, T1530. Runbook: docs/runbook.md#download-breadth.
 
 use serde::{Deserialize, Serialize};
 
 use super::breadth_window;
-use super::window::{Width, WindowLook, WindowRate};
+use super::window::{EmptyWindows, Width, WindowLook, WindowRate};
 use crate::detector::{Cell, Detector, Explanation, Priors, Scored, Scores, Seen, Verdict};
 use crate::event::{EventTime, Ordered};
 use crate::finding::{Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, Subject, SubjectKind};
@@ -18,6 +19,8 @@ use crate::statistics::{PValue, Tail, tie_break};
 
 /// Raw bits from which a window is explained; see `download_volume` for why it is above the general floor.
 pub const EXPLAINED_FROM_BITS: f64 = 10.0;
+/// Raw bits from which a window keeps the wider ones around it silent: surely told, however calibration turns out.
+const TOLD_FROM_BITS: f64 = 2e+01;
 /// The widths that are watched: a burst and a slow walk.
 const WIDTHS: [Width; 2] = [Width::Hour, Width::Day];
 /// Distinct artifacts an hour that an unknown principal starts from.
@@ -71,7 +74,13 @@ impl BreadthState {
         self.windows[slot(width)?].rate.open().map(|open| open.start.plus(width.span()))
     }
 
-    /// Hours learned from so far.
+    /// Whether it is judged by its own past.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        self.hours_learned() >= warm_up(Width::Hour)
+    }
+
+    /// Hours with pulls learned from so far.
     #[must_use]
     pub fn hours_learned(&self) -> u32 {
         self.windows[0].rate.learned_from()
@@ -80,6 +89,14 @@ impl BreadthState {
 
 fn slot(width: Width) -> Option<usize> {
     WIDTHS.iter().position(|watched| *watched == width)
+}
+
+/// Windows with pulls before a principal is judged by its own past.
+const fn warm_up(width: Width) -> u32 {
+    match width {
+        Width::Hour => 24,
+        Width::SixHours | Width::Day => 7,
+    }
 }
 
 const fn tally_name(width: Width) -> &'static str {
@@ -101,7 +118,7 @@ impl Detector for DownloadBreadth {
         let first = *state.first.get_or_insert(now);
         for (at, width) in WIDTHS.into_iter().enumerate() {
             let window = &mut state.windows[at];
-            if window.rate.open_at(&self.models[at], width, now) {
+            if window.rate.open_at(&self.models[at], width, EmptyWindows::Skipped, now) {
                 window.distinct = Some(Distinct::new(seen.seed));
                 window.examples.clear();
             }
@@ -115,7 +132,7 @@ impl Detector for DownloadBreadth {
             let u = |start: EventTime| tie(seen.seed, &subject.name, start, width);
             let Some(look) = window.rate.count(count, now, &seen.event().position, u) else { continue };
             let inside_told = state.told.is_some_and(|told| told >= look.window.start);
-            if look.told_before || inside_told || !seen.is_on_time() {
+            if (inside_told && !look.told_before) || !seen.is_on_time() {
                 continue;
             }
             let Some(tail) = tail_of(&subject, width, &look, seen.priors) else { continue };
@@ -142,14 +159,17 @@ impl DownloadBreadth {
     ) {
         let Some(at) = slot(width) else { return };
         let u = |start: EventTime| tie(seed, &subject.name, start, width);
-        let Some(look) = state.windows[at].rate.close(&self.models[at], width, boundary, u) else { return };
+        let rate = &mut state.windows[at].rate;
+        let Some(look) = rate.close(&self.models[at], width, EmptyWindows::Skipped, boundary, u) else {
+            return;
+        };
         state.windows[at].distinct = None;
         if look.window.count > 0 {
             breadth_window::record(&subject.registry, tally_name(width), look.window.count, out);
         }
         let Some(tail) = tail_of(subject, width, &look, priors) else { return };
         let first = state.first.unwrap_or(boundary);
-        if look.told_before || state.told.is_some_and(|told| told >= look.window.start) {
+        if state.told.is_some_and(|told| told >= look.window.start) {
             out.teach(tail, cell(subject, &look, first, boundary));
         } else if judge(subject, boundary, first, width, &look, tail, &state.windows[at].examples, out) {
             state.told = Some(look.window.start);
@@ -175,7 +195,7 @@ impl DownloadBreadth {
         let Some(look) = state.windows[at].rate.look(u) else { return };
         let inside_told = state.told.is_some_and(|told| told >= look.window.start);
         let Some(tail) = tail_of(subject, width, &look, priors) else { return };
-        if look.told_before || inside_told {
+        if inside_told {
             return;
         }
         let first = state.first.unwrap_or(now);
@@ -193,13 +213,21 @@ fn subject_of(ordered: &Ordered) -> Option<(Subject, std::sync::Arc<str>)> {
     Some((Subject::new(SubjectKind::Principal, event.registry.clone(), principal.clone()), key.shared()))
 }
 
-/// The upper tail: by the principal's own past once it has one, else by the registry's.
+/// Share of a principal's windows that are not like its own past but like anybody's in the registry: a new project is
+/// set up, a cache is cold. Methods b.2 takes 2 % "onboarding" hours for what breaks models of breadth in practice.
+const LIKE_ANYBODY: f64 = 0.02;
+
+/// The upper tail: by the principal's own past once it has one, with a share of windows like anybody's in the registry;
+/// before that by the registry's alone.
 fn tail_of(subject: &Subject, width: Width, look: &WindowLook, priors: &Priors) -> Option<Tail> {
-    if look.learned_from >= width.warm_up() {
-        return Some(look.score.upper);
+    let anybody = breadth_window::survivor(&subject.registry, tally_name(width), look.window.count, priors);
+    if look.learned_from < warm_up(width) {
+        return Some(Tail::continuous(anybody?));
     }
-    let beyond = breadth_window::survivor(&subject.registry, tally_name(width), look.window.count, priors)?;
-    Some(Tail::continuous(PValue::clamped(beyond).get()))
+    let own = look.score.upper;
+    let Some(anybody) = anybody else { return Some(own) };
+    let mixed = |own: PValue| PValue::clamped((1.0 - LIKE_ANYBODY) * own.get() + LIKE_ANYBODY * anybody);
+    Some(Tail { exact: mixed(own.exact), randomised: mixed(own.randomised), mid: mixed(own.mid) })
 }
 
 #[expect(clippy::too_many_arguments, reason = "one look with all that its sentence names")]
@@ -217,7 +245,7 @@ fn judge(
     out.surprise_from(EXPLAINED_FROM_BITS, tail, cell, |verdict| {
         scored(subject, time, width, look, tail, examples, verdict)
     });
-    tail.randomised.bits() >= EXPLAINED_FROM_BITS
+    tail.randomised.bits() >= TOLD_FROM_BITS
 }
 
 fn scored(
@@ -230,7 +258,7 @@ fn scored(
     verdict: Verdict,
 ) -> Scored {
     let (count, word) = (look.score.observed, width.word());
-    let own = look.learned_from >= width.warm_up();
+    let own = look.learned_from >= warm_up(width);
     let band = look.prediction.band();
     let unit = format!("distinct artifacts per {word}");
     let held_against = if own {
@@ -265,11 +293,17 @@ fn scored(
         explanation: Explanation {
             observed: Measure::number(count as f64, &unit),
             expected: own.then(|| Band::numbers(band.low as f64, band.mid as f64, band.high as f64, &unit)),
-            summary: format!("{} touched {count} distinct artifacts in one {word}; {held_against}", subject.name),
+            summary: format!(
+                "`{}` touched {count} distinct artifacts in one {word}; {held_against}",
+                subject.name
+            ),
             counterfactual: if own {
                 format!("silent with at most {} distinct artifacts in this {word}", band.high)
             } else {
-                format!("silent with no more distinct artifacts in this {word} than others of {} touch", subject.registry)
+                format!(
+                    "silent with no more distinct artifacts in this {word} than others of {} touch",
+                    subject.registry
+                )
             },
             evidence,
             links: vec![Link::Principal(format!("{} {}", subject.registry, subject.name).into())],

@@ -7,9 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::window::{Width, WindowLook, WindowRate};
+use super::window::{EmptyWindows, Width, WindowLook, WindowRate};
 use crate::detector::{Cell, Detector, Explanation, Scored, Scores, Seen, Verdict};
-use crate::event::{AccessAction, Event, EventKind, EventTime, Outcome};
+use crate::event::{AccessAction, Event, EventKind, EventTime, Outcome, shown_artifact};
 use crate::finding::{Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, Subject};
 use crate::statistics::rate::{Direction, RateModel, RatePrior};
 use crate::statistics::{Tail, tie_break};
@@ -17,6 +17,8 @@ use crate::statistics::{Tail, tie_break};
 /// Raw bits from which a window is explained. A registry closes a hundred thousand windows an hour, so the floor
 /// stands higher than for events: at 12 bits one look in four thousand is explained.
 pub const EXPLAINED_FROM_BITS: f64 = 12.0;
+/// Raw bits from which a window keeps the wider ones around it silent: surely told, however calibration turns out.
+const TOLD_FROM_BITS: f64 = 2e+01;
 /// Pulls per hour that an unknown artifact starts from; the prior weighs half an event, so it is soon forgotten.
 const PRIOR_PER_HOUR: f64 = 0.2;
 
@@ -89,17 +91,18 @@ impl Detector for DownloadVolume {
         let first = *state.first.get_or_insert(now);
         for width in Width::ALL {
             let window = &mut state.windows[width.index()];
-            window.open_at(&self.models[width.index()], width, now);
+            window.open_at(&self.models[width.index()], width, EmptyWindows::Counted, now);
             let count = window.open().map_or(0, |open| open.count) + 1;
             let u = |start: EventTime| tie(seen.seed, key.as_str(), start, width);
             let Some(look) = window.count(count, now, &event.position, u) else { continue };
-            if look.learned_from < width.warm_up() || look.told_before || !seen.is_on_time() {
+            if look.learned_from < width.warm_up() || !seen.is_on_time() {
                 continue;
             }
-            if state.contains_told(look.window.start) {
+            if !look.told_before && state.contains_told(look.window.start) {
                 continue;
             }
-            let subject = Subject::new(crate::finding::SubjectKind::Artifact, event.registry.clone(), key.shared());
+            let subject =
+                Subject::new(crate::finding::SubjectKind::Artifact, event.registry.clone(), key.shared());
             // Only the upper tail: an open window can still fill.
             if judge(&subject, now, first, width, &look, look.score.upper, out) {
                 state.windows[width.index()].mark_told();
@@ -121,15 +124,15 @@ impl DownloadVolume {
         out: &mut Scores,
     ) {
         let u = |start: EventTime| tie(seed, &subject.name, start, width);
-        let Some(look) = state.windows[width.index()].close(&self.models[width.index()], width, boundary, u) else {
-            return;
-        };
+        let model = &self.models[width.index()];
+        let window = &mut state.windows[width.index()];
+        let Some(look) = window.close(model, width, EmptyWindows::Counted, boundary, u) else { return };
         if look.learned_from < width.warm_up() {
             return;
         }
         let first = state.first.unwrap_or(boundary);
         let tail = look.score.two_sided();
-        if look.told_before || state.contains_told(look.window.start) {
+        if state.contains_told(look.window.start) {
             out.teach(tail, cell(subject, &look, first, boundary));
         } else if judge(subject, boundary, first, width, &look, tail, out) {
             state.told = Some(look.window.start);
@@ -150,7 +153,7 @@ impl DownloadVolume {
     ) {
         let u = |start: EventTime| tie(seed, &subject.name, start, width);
         let Some(look) = state.windows[width.index()].look(u) else { return };
-        if look.learned_from < width.warm_up() || look.told_before || state.contains_told(look.window.start) {
+        if look.learned_from < width.warm_up() || state.contains_told(look.window.start) {
             return;
         }
         if judge(subject, now, state.first.unwrap_or(now), width, &look, look.score.upper, out) {
@@ -159,7 +162,7 @@ impl DownloadVolume {
     }
 }
 
-/// Hands a look on; returns whether it was surprising enough to be explained.
+/// Hands a look on; returns whether it was surprising enough to keep wider windows silent.
 fn judge(
     subject: &Subject,
     time: EventTime,
@@ -170,8 +173,10 @@ fn judge(
     out: &mut Scores,
 ) -> bool {
     let cell = cell(subject, look, first, time);
-    out.surprise_from(EXPLAINED_FROM_BITS, tail, cell, |verdict| scored(subject, time, width, look, tail, verdict));
-    tail.randomised.bits() >= EXPLAINED_FROM_BITS
+    out.surprise_from(EXPLAINED_FROM_BITS, tail, cell, |verdict| {
+        scored(subject, time, width, look, tail, verdict)
+    });
+    tail.randomised.bits() >= TOLD_FROM_BITS
 }
 
 fn scored(
@@ -185,14 +190,20 @@ fn scored(
     let band = look.prediction.band();
     let (count, word) = (look.score.observed, width.word());
     let unit = format!("pulls per {word}");
-    let name = subject.name.rsplit_once("pkg:").map_or(&*subject.name, |(_, rest)| rest);
+    let name = shown_artifact(&subject.name);
     let (summary, counterfactual) = match look.score.direction {
         Direction::Above => (
-            format!("{name} was pulled {count} times in one {word}; {:.1} were expected, up to {}", look.score.expected, band.high),
+            format!(
+                "`{name}` was pulled {count} times in one {word}; {:.1} were expected, up to {}",
+                look.score.expected, band.high
+            ),
             format!("silent with at most {} pulls in this {word}", band.high),
         ),
         Direction::Below => (
-            format!("{name} was pulled only {count} times in one {word}; {:.1} were expected, at least {}", look.score.expected, band.low),
+            format!(
+                "`{name}` was pulled only {count} times in one {word}; {:.1} were expected, at least {}",
+                look.score.expected, band.low
+            ),
             format!("silent with at least {} pulls in this {word}", band.low.max(1)),
         ),
     };

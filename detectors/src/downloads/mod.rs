@@ -5,4 +5,4 @@ pub mod download_breadth;
 pub mod download_volume;
 mod window;
 
-pub use window::{Width, WindowRate};
+pub use window::{EmptyWindows, Width, WindowRate};

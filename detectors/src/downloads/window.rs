@@ -1,18 +1,30 @@
 //! Aligned windows of an hour, six hours and a day, each with its own learned rate.
 //!
 //! An hour need not be over to be surprising: counts only grow within a window, so P(Y ≥ y) at a checkpoint bounds
-//! the window's own, and the checkpoints (each twice the last) are looks at one and the same event. A window that
-//! was told at a checkpoint is not told again when it closes.
+//! the window's own, and the checkpoints (each twice the last) are looks at one and the same event. What they say has
+//! one id, the window's: the first statement that is loud enough to be stored stands, later ones are passed over.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{EventTime, Position, Span};
-use crate::statistics::rate::{LevelChange, Prediction, Rate, RateModel, RatePace, RateScore, MIN_MEAN_FOR_DROPS};
+use crate::statistics::rate::{
+    LevelChange, MIN_MEAN_FOR_DROPS, Prediction, Rate, RateModel, RatePace, RateScore,
+};
 
 /// First count at which an open window is looked at.
 const FIRST_CHECKPOINT: u64 = 16;
 /// The first look is at no less than this multiple of the expected count: half of all windows pass their mean.
 const CHECKPOINT_FACTOR: f64 = 4.0;
+
+/// What an empty window says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyWindows {
+    /// The rate counts them: silence is part of a rhythm, and may be news.
+    Counted,
+    /// Nothing: the rate is that of windows in which something happened. People work in sessions, and the size of
+    /// a session says more than how rare it is.
+    Skipped,
+}
 
 /// How wide a window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -148,7 +160,7 @@ impl WindowRate {
 
     /// Opens the window that holds `now`, catching up over empty ones; the open one must have been closed before.
     /// Returns whether it was opened just now.
-    pub fn open_at(&mut self, model: &RateModel, width: Width, now: EventTime) -> bool {
+    pub fn open_at(&mut self, model: &RateModel, width: Width, empty: EmptyWindows, now: EventTime) -> bool {
         if self.open.is_some() {
             return false;
         }
@@ -156,7 +168,7 @@ impl WindowRate {
         let rate = self.rate.get_or_insert_with(|| Rate::from_prior(model.prior()));
         if let Some(unlearned) = self.unlearned {
             let missed = start.since(unlearned).nanos() / width.span().nanos();
-            if missed > 0 {
+            if missed > 0 && empty == EmptyWindows::Counted {
                 rate.idle(model, missed.unsigned_abs(), 1.0);
             }
         }
@@ -192,7 +204,7 @@ impl WindowRate {
         self.look(u)
     }
 
-    /// Marks the open window as told: it is not told again when it closes.
+    /// Marks the open window as surely told.
     pub const fn mark_told(&mut self) {
         if let Some(open) = self.open.as_mut() {
             open.told = true;
@@ -221,6 +233,7 @@ impl WindowRate {
         &mut self,
         model: &RateModel,
         width: Width,
+        empty: EmptyWindows,
         boundary: EventTime,
         u: impl FnOnce(EventTime) -> f64,
     ) -> Option<WindowLook> {
@@ -232,8 +245,8 @@ impl WindowRate {
         let level = rate.update(model, &prediction, &score);
         let end = window.start.plus(width.span());
         self.unlearned = Some(end);
-        if rate.level() >= MIN_MEAN_FOR_DROPS {
-            self.open_at(model, width, end);
+        if empty == EmptyWindows::Counted && rate.level() >= MIN_MEAN_FOR_DROPS {
+            self.open_at(model, width, empty, end);
         }
         Some(WindowLook { told_before: window.told, window, prediction, score, learned_from, level })
     }

@@ -231,7 +231,8 @@ impl Decisions {
         let (severity, exact, decision) = match (&scored.verdict, p) {
             (Verdict::Violation(severity), _) => (*severity, None, Decision::Violation),
             (Verdict::Surprise { tail, .. }, p) => {
-                let bits = p.map_or(0.0, PValue::bits);
+                // The draw that splits ties makes decisions fair on the whole; it must not make one finding louder.
+                let bits = p.map_or(0.0, PValue::bits).min(tail.exact.bits());
                 let severity =
                     severity::of_surprise(bits, scored.detector.family(), critical, Consumption::Unknown);
                 (severity, Some(tail.exact.get()), if told { Decision::Told } else { Decision::BelowBudget })

@@ -159,6 +159,7 @@ impl Engine {
 }
 
 fn part<T: Serialize>(part: u32, kind: SavedKind, state: &T) -> SavedPart {
-    let bytes = postcard::to_stdvec(state).expect("state holds only what postcard can write, and memory is all it needs");
+    let bytes = postcard::to_stdvec(state)
+        .expect("state holds only what postcard can write, and memory is all it needs");
     SavedPart { part, kind, format: STATE_FORMAT, bytes }
 }

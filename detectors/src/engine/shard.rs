@@ -15,6 +15,7 @@ use crate::downloads::download_volume::{DownloadVolume, VolumeState, is_pull};
 use crate::event::{Event, EventKind, EventTime, Ordered};
 use crate::finding::{Subject, SubjectKind};
 use crate::key_table::{Changes, KeyTable, hash_key};
+use crate::metadata::{MetadataState, Publishing};
 use crate::signing::{Signing, SigningState};
 use crate::tags::TagState;
 use crate::tags::tag_move::TagMove;
@@ -28,6 +29,7 @@ pub(super) struct ArtifactRow {
     volume: Option<Box<VolumeState>>,
     signing: Option<Box<SigningState>>,
     tags: Option<Box<TagState>>,
+    metadata: Option<Box<MetadataState>>,
 }
 
 /// All that is kept of one principal.
@@ -66,6 +68,7 @@ pub struct Shard {
     breadth: DownloadBreadth,
     signing: Signing,
     tag_move: TagMove,
+    publishing: Publishing,
     artifacts: KeyTable<ArtifactRow>,
     principals: KeyTable<PrincipalRow>,
     /// Slots with an open window, by width.
@@ -108,8 +111,9 @@ impl Shard {
             seed,
             volume: DownloadVolume::default(),
             breadth: DownloadBreadth::default(),
-            signing: Signing::default(),
+            signing: Signing,
             tag_move: TagMove::default(),
+            publishing: Publishing::default(),
             artifacts: KeyTable::new(hot_keys),
             principals: KeyTable::new(hot_keys),
             open_artifacts: Default::default(),
@@ -188,8 +192,12 @@ impl Shard {
             }
             EventKind::Publish(_) => {
                 self.tag_move.observe(row.tags.get_or_insert_default(), seen, &mut self.scores);
+                self.publishing.observe(row.metadata.get_or_insert_default(), seen, &mut self.scores);
             }
-            EventKind::Access(_) | EventKind::Verify(_) | EventKind::Account(_) | EventKind::Withdraw(_) => {}
+            EventKind::Account(_) | EventKind::Withdraw(_) => {
+                self.publishing.observe(row.metadata.get_or_insert_default(), seen, &mut self.scores);
+            }
+            EventKind::Access(_) | EventKind::Verify(_) => {}
         }
     }
 
@@ -202,7 +210,8 @@ impl Shard {
             }
             for slot in std::mem::take(&mut self.open_artifacts[width.index()]) {
                 let Some(entry) = self.artifacts.get_mut(slot) else { continue };
-                let Some(state) = entry.value.volume.as_deref_mut().filter(|state| state.is_open(width)) else {
+                let Some(state) = entry.value.volume.as_deref_mut().filter(|state| state.is_open(width))
+                else {
                     continue;
                 };
                 let subject = subject(SubjectKind::Artifact, &entry.key.registry, &entry.key.name);
@@ -255,9 +264,9 @@ impl Shard {
     /// All windows of one width that are open at one moment end together, so the first that is still open tells.
     fn window_ends(&self) -> impl Iterator<Item = EventTime> {
         let artifacts = Width::ALL.into_iter().filter_map(|width| {
-            self.open_artifacts[width.index()].iter().find_map(|slot| {
-                self.artifacts.get(*slot)?.value.volume.as_ref()?.window_end(width)
-            })
+            self.open_artifacts[width.index()]
+                .iter()
+                .find_map(|slot| self.artifacts.get(*slot)?.value.volume.as_ref()?.window_end(width))
         });
         let principals = Width::ALL.into_iter().filter_map(|width| {
             self.open_principals[width.index()]
@@ -275,7 +284,7 @@ impl Shard {
         }
         for (_, entry) in self.principals.slots() {
             sum.principals += 1;
-            sum.principals_warm += u64::from(entry.value.breadth.hours_learned() >= Width::Hour.warm_up());
+            sum.principals_warm += u64::from(entry.value.breadth.is_warm());
         }
         sum.protected += (self.artifacts.protected() + self.principals.protected()) as u64;
         sum.evicted += self.artifacts.evicted() + self.principals.evicted();
@@ -301,7 +310,8 @@ impl Shard {
         self.artifacts.apply(self.seed, state.artifacts);
         self.principals.apply(self.seed, state.principals);
         for width in Width::ALL {
-            let open = |volume: &Option<Box<VolumeState>>| volume.as_ref().is_some_and(|state| state.is_open(width));
+            let open =
+                |volume: &Option<Box<VolumeState>>| volume.as_ref().is_some_and(|state| state.is_open(width));
             self.open_artifacts[width.index()] = (self.artifacts.slots())
                 .filter(|(_, entry)| open(&entry.value.volume))
                 .map(|(slot, _)| slot)

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{
-    Access, AccessAction, Actor, Artifact, Digest, Event, EventId, EventKind, Outcome, PackageUrl, PartitionId,
-    Position, Publish, Sign, Signer, Tag, Timeliness,
+    Access, AccessAction, Actor, Artifact, Digest, Event, EventId, EventKind, Outcome, PackageUrl,
+    PartitionId, Position, Publish, Sign, Signer, Tag, Timeliness,
 };
 
 /// 2026-05-01T00:00:00Z.
@@ -167,7 +167,10 @@ fn json(findings: &[Finding]) -> Vec<String> {
 }
 
 fn cuts(restarts: bool) -> impl Strategy<Value = Vec<(usize, u8, bool)>> {
-    prop::collection::vec((1_usize..80, 0_u8..3, prop::bool::weighted(if restarts { 0.3 } else { 0.0 })), 1..12)
+    prop::collection::vec(
+        (1_usize..80, 0_u8..3, prop::bool::weighted(if restarts { 0.3 } else { 0.0 })),
+        1..12,
+    )
 }
 
 /// Cases a run: the full count with `SEALWATCH_FULL`.
@@ -217,7 +220,8 @@ fn the_order_of_shards_changes_nothing() {
 fn equal_producer_ids_within_a_day_are_one_event_and_derived_ones_never() {
     let check = |ids: &[(i64, Option<u8>)], duplicates: u64| {
         let pull = Drawn::Pull { package: 0, principal: 0 };
-        let log: Vec<_> = (0..).zip(ids).map(|(offset, (secs, id))| event(offset, *secs, &pull, *id)).collect();
+        let log: Vec<_> =
+            (0..).zip(ids).map(|(offset, (secs, id))| event(offset, *secs, &pull, *id)).collect();
         let mut engine = Engine::new(Lane::Access, &EngineSettings::default());
         engine.step(&log, EventTime::MIN, &Serial);
         assert_eq!(engine.counters().duplicates, duplicates, "{ids:?}");

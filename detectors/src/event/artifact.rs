@@ -47,10 +47,16 @@ impl ArtifactKey {
     /// The name for people, without `pkg:` and type, percent-decoding undone: `@tanstack/react-router`.
     #[must_use]
     pub fn display_name(&self) -> String {
-        let rest = self.0.strip_prefix("pkg:").unwrap_or(&self.0);
-        let name = rest.split_once('/').map_or(rest, |(_, name)| name);
-        super::purl::percent_decoded(name)
+        shown_artifact(&self.0)
     }
+}
+
+/// The name for people of an artifact key in text form, such as a subject's name.
+#[must_use]
+pub fn shown_artifact(key: &str) -> String {
+    let rest = key.strip_prefix("pkg:").unwrap_or(key);
+    let name = rest.split_once('/').map_or(rest, |(_, name)| name);
+    super::purl::percent_decoded(name)
 }
 
 impl fmt::Display for ArtifactKey {
@@ -78,7 +84,13 @@ impl Artifact {
     /// An artifact known by its package URL; the version goes along.
     #[must_use]
     pub fn of(purl: &PackageUrl) -> Self {
-        Self { key: Some(purl.key().clone()), version: purl.version().cloned(), tag: None, digest: None, file: None }
+        Self {
+            key: Some(purl.key().clone()),
+            version: purl.version().cloned(),
+            tag: None,
+            digest: None,
+            file: None,
+        }
     }
 }
 
@@ -143,7 +155,10 @@ mod tests {
     #[test]
     fn digests_are_checked_and_lowered() {
         let hex = "A".repeat(64);
-        assert_eq!(Digest::parse(&format!("sha256:{hex}")).unwrap().as_str(), format!("sha256:{}", "a".repeat(64)));
+        assert_eq!(
+            Digest::parse(&format!("sha256:{hex}")).unwrap().as_str(),
+            format!("sha256:{}", "a".repeat(64))
+        );
         for bad in ["", "sha256:", "sha256:zz", "md5:abc", &format!("sha256:{}", "a".repeat(63))] {
             assert!(Digest::parse(bad).is_err(), "{bad}");
         }

@@ -117,7 +117,9 @@ pub struct Metadata {
 }
 
 /// How far a version's origin is attested, from nothing to a staged publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProvenanceLevel {
     /// Nothing is known.

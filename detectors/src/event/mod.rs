@@ -11,7 +11,7 @@ mod purl;
 mod time;
 
 pub use actor::{Actor, ActorKind, AuthMethod, Country};
-pub use artifact::{Artifact, ArtifactKey, Digest, DigestError};
+pub use artifact::{Artifact, ArtifactKey, Digest, DigestError, shown_artifact};
 pub use kind::{
     Access, AccessAction, Account, AccountChange, Check, CheckResult, EventKind, Metadata, Provenance,
     ProvenanceLevel, Publish, Sign, Signer, Tag, TransparencyLog, Verify, Withdraw, WithdrawAction,

@@ -63,8 +63,13 @@ impl PackageUrl {
             _ => (path, None),
         };
         let version = version.map(percent_decoded).filter(|version| !version.is_empty());
-        Self::from_decoded(package_type, &percent_decoded(path), version.as_deref(), repository_url(qualifiers))
-            .ok_or_else(|| PurlError::Name(short()))
+        Self::from_decoded(
+            package_type,
+            &percent_decoded(path),
+            version.as_deref(),
+            repository_url(qualifiers),
+        )
+        .ok_or_else(|| PurlError::Name(short()))
     }
 
     /// From a type and a plain, undecoded-free path such as `@scope/name`; `None` if nothing is left of the name.
@@ -89,7 +94,9 @@ impl PackageUrl {
         key.push_str("pkg:");
         key.push_str(&kind);
         let mut segments = 0;
-        for segment in path.split('/').filter(|segment| !segment.is_empty() && *segment != "." && *segment != "..") {
+        for segment in
+            path.split('/').filter(|segment| !segment.is_empty() && *segment != "." && *segment != "..")
+        {
             key.push('/');
             push_encoded(&mut key, &normalised(&kind, segment));
             segments += 1;
@@ -134,8 +141,8 @@ fn is_type(text: &str) -> bool {
 fn normalised<'a>(kind: &str, segment: &'a str) -> Cow<'a, str> {
     match kind {
         "pypi" => Cow::Owned(pep_503(segment)),
-        "npm" | "github" | "bitbucket" | "docker" | "composer" | "deb" | "apk" | "alpm" | "hex" | "luarocks"
-        | "pub" | "golang" => {
+        "npm" | "github" | "bitbucket" | "docker" | "composer" | "deb" | "apk" | "alpm" | "hex"
+        | "luarocks" | "pub" | "golang" => {
             if segment.bytes().any(|byte| byte.is_ascii_uppercase()) {
                 Cow::Owned(segment.to_lowercase())
             } else {
@@ -265,7 +272,9 @@ mod tests {
 
     #[test]
     fn a_canonical_form_is_its_own_canonical_form() {
-        for text in ["pkg:npm/%40a/b@1.0+x", "pkg:docker/ghcr.io/o/r@sha256:ab", "pkg:generic/a%20b@%E2%80%AE"] {
+        for text in
+            ["pkg:npm/%40a/b@1.0+x", "pkg:docker/ghcr.io/o/r@sha256:ab", "pkg:generic/a%20b@%E2%80%AE"]
+        {
             let once = PackageUrl::parse(text).unwrap();
             assert_eq!(PackageUrl::parse(&once.to_string()).unwrap(), once);
         }

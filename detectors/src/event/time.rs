@@ -204,7 +204,11 @@ impl fmt::Debug for EventTime {
 /// Text for people (JSON), nanoseconds for segments: a row of state is read by machines only.
 impl Serialize for EventTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.0) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_i64(self.0)
+        }
     }
 }
 
@@ -213,7 +217,10 @@ impl<'de> Deserialize<'de> for EventTime {
         if deserializer.is_human_readable() {
             let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
             let parsed = DateTime::parse_from_rfc3339(&text).map_err(serde::de::Error::custom)?;
-            parsed.timestamp_nanos_opt().map(Self).ok_or_else(|| serde::de::Error::custom("time out of range"))
+            parsed
+                .timestamp_nanos_opt()
+                .map(Self)
+                .ok_or_else(|| serde::de::Error::custom("time out of range"))
         } else {
             i64::deserialize(deserializer).map(Self)
         }

@@ -67,8 +67,9 @@ impl IncidentId {
     /// Text that came from outside (an URL, a command line) as an id; `None` if it cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == ID_CHARACTERS && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
-            .then(|| Self(Arc::from(text)))
+        (text.len() == ID_CHARACTERS
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+        .then(|| Self(Arc::from(text)))
     }
 }
 
@@ -90,7 +91,14 @@ impl fmt::Display for IncidentId {
 pub fn finding_id(detector: DetectorId, major: u32, subject: &Subject, anchor: &Anchor) -> FindingId {
     // An array of strings and one small integer: serde_json's compact form is the canonical form of RFC 8785,
     // but for the escapes of U+0008 and U+000C, which both write in the short form.
-    let parts = (detector.as_str(), major, &*subject.registry, subject.kind.as_str(), &*subject.name, anchor.to_string());
+    let parts = (
+        detector.as_str(),
+        major,
+        &*subject.registry,
+        subject.kind.as_str(),
+        &*subject.name,
+        anchor.to_string(),
+    );
     let canonical = serde_json::to_string(&parts).expect("a tuple of strings and an integer is always JSON");
     FindingId(hashed(&canonical))
 }

@@ -192,7 +192,8 @@ impl Combined {
     fn severity(&self) -> Severity {
         let only_downloads = self.families.keys().all(|family| *family == Family::Downloads);
         let family = if only_downloads { Family::Downloads } else { Family::Metadata };
-        let combined = self.bits().map(|bits| severity::of_surprise(bits, family, false, Consumption::Unknown));
+        let combined =
+            self.bits().map(|bits| severity::of_surprise(bits, family, false, Consumption::Unknown));
         // Combining must not make an incident quieter than its loudest member.
         combined.max(self.violation).max(self.loudest).unwrap_or(Severity::Info)
     }
@@ -217,7 +218,9 @@ fn built(members: &BTreeMap<MemberKey, Member>) -> Option<Incident> {
         let reason = match history.last() {
             None => Some(TransitionReason::Opened),
             Some(last) if severity > last.severity => Some(TransitionReason::Escalated),
-            Some(_) if (new_detector || new_subject) && history.len() < MAX_HISTORY => Some(TransitionReason::Grew),
+            Some(_) if (new_detector || new_subject) && history.len() < MAX_HISTORY => {
+                Some(TransitionReason::Grew)
+            }
             Some(_) => None,
         };
         history.extend(reason.map(|reason| Transition { time: *time, severity, reason }));

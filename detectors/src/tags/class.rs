@@ -104,6 +104,11 @@ pub(super) fn classify(tag: &str) -> Option<TagClass> {
     })
 }
 
+/// The numbers of a tag's version: `2.1.20` of `v2.1.20-debian`.
+pub(super) fn version_numbers(tag: &str) -> Option<&str> {
+    numbered(tag).map(|numbered| numbered.version)
+}
+
 /// Whether a *version* of this name may be published again with other content: a snapshot or a moving word.
 pub(super) fn is_moving_version(version: &str) -> bool {
     let lower = version.to_ascii_lowercase();
@@ -152,6 +157,7 @@ fn is_commit(word: &str) -> bool {
 /// The version inside a tag.
 struct Numbered<'a> {
     before: &'a str,
+    version: &'a str,
     numbers: usize,
     /// Digits of the first number.
     digits: usize,
@@ -176,7 +182,7 @@ fn numbered(tag: &str) -> Option<Numbered<'_>> {
             return None;
         }
         let digits = version.split('.').next().map_or(0, str::len);
-        Some(Numbered { before: &tag[..start], numbers: version.split('.').count(), digits, behind })
+        Some(Numbered { before: &tag[..start], version, numbers: version.split('.').count(), digits, behind })
     })
 }
 

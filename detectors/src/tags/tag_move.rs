@@ -14,6 +14,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::outcome::{Move, is_fresh};
 use super::class::{TagClass, classify, is_moving_version};
 use super::memory::{KnownTag, KnownVersion, TagState, VersionRule};
 use super::target::{Comparison, Content, Target};
@@ -26,6 +27,7 @@ use crate::event::{EventKind, EventTime, Outcome, Span};
 use crate::finding::{DetectorId, Severity};
 
 mod explain;
+mod outcome;
 #[cfg(test)]
 mod tests;
 
@@ -38,8 +40,6 @@ pub const MAX_MOVING_NAMES: usize = 64;
 
 /// What its population rates are kept under.
 const WHAT: &str = "tag-move";
-/// A full-version tag that is younger may be set again by the job that made it: another outcome than one that stood.
-const FRESH: Span = Span::hours(1);
 /// Moves of full-version tags within such a window are one row.
 const ROW: Span = Span::hours(1);
 /// Steps after which an artifact's own past outweighs the population's.
@@ -75,86 +75,9 @@ pub struct TagMove {
     config: TagMoveConfig,
 }
 
-/// The rare outcomes of a step, in their order of surprise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Move {
-    Full,
-    /// A full version within an hour of being set.
-    FreshFull,
-    /// A moving tag goes back: to an older version, or to where it came from.
-    Back,
-    PreRelease,
-    Other,
-    Minor,
-    Major,
-    Branch,
-    Floating,
-}
-
 /// Place, in the habits, of "a full-version tag was set to the content of another one"; no outcome of its own.
 const SHARES: usize = 9;
 const SHARES_PRIOR: Prior = Prior { rate: 0.1, strength: 5.0 };
-
-impl Move {
-    const ALL: [Self; 9] = [
-        Self::Full,
-        Self::FreshFull,
-        Self::Back,
-        Self::PreRelease,
-        Self::Other,
-        Self::Minor,
-        Self::Major,
-        Self::Branch,
-        Self::Floating,
-    ];
-
-    /// The guess of a registry of which nothing is known (moves per step), what the guess is worth in steps of the
-    /// registry, and what the registry's rate is worth in steps of the artifact.
-    const fn prior(self) -> (f64, f64, f64) {
-        match self {
-            Self::Floating | Self::Branch => (0.3, 50.0, 4.0),
-            Self::Major => (0.2, 50.0, 4.0),
-            Self::Minor => (0.15, 50.0, 4.0),
-            Self::Other => (0.1, 50.0, 4.0),
-            Self::PreRelease => (0.01, 50.0, 5.0),
-            Self::Back => (0.005, 100.0, 10.0),
-            Self::FreshFull => (0.002, 100.0, 10.0),
-            Self::Full => (1e-5, 1_000.0, 20.0),
-        }
-    }
-
-    /// Whether it could happen to this tag now.
-    fn is_possible_for(self, tag: &KnownTag, now: EventTime) -> bool {
-        let fresh = now.since(tag.since) < FRESH;
-        match self {
-            Self::Floating => tag.class == TagClass::Floating,
-            Self::Branch => tag.class == TagClass::Branch,
-            Self::Major => tag.class == TagClass::Major,
-            Self::Minor => tag.class == TagClass::Minor,
-            Self::PreRelease => tag.class == TagClass::PreRelease,
-            Self::Other => tag.class == TagClass::Other,
-            Self::FreshFull => tag.class == TagClass::Full && fresh,
-            Self::Full => tag.class == TagClass::Full && !fresh,
-            Self::Back => !tag.class.is_fixed(),
-        }
-    }
-
-    /// What happened to a tag that now points to `after`.
-    fn of(tag: &KnownTag, after: &Target, now: EventTime) -> Self {
-        let back = tag.former == Some(after.mark()) || after.is_older_than(&tag.target);
-        match tag.class {
-            TagClass::Full if now.since(tag.since) < FRESH => Self::FreshFull,
-            TagClass::Full => Self::Full,
-            TagClass::PreRelease => Self::PreRelease,
-            _ if back => Self::Back,
-            TagClass::Floating => Self::Floating,
-            TagClass::Branch => Self::Branch,
-            TagClass::Major => Self::Major,
-            TagClass::Minor => Self::Minor,
-            TagClass::Other => Self::Other,
-        }
-    }
-}
 
 /// A tag that moved at this step.
 struct Moved {
@@ -239,7 +162,8 @@ impl TagMove {
             let tag = as_it_was(state, seen, name, *class, previous)?;
             (tag.target.compared_with(after) == Comparison::Other).then(|| {
                 let shared_with = sharing(state, name, *class, after);
-                Moved { what: Move::of(&tag, after, now), tag, after: after.clone(), shared_with }
+                let fresh = is_fresh(state, &tag, now);
+                Moved { what: Move::of(&tag, after, fresh), tag, after: after.clone(), shared_with }
             })
         });
         judge(state, seen, subject, moved.as_ref(), out);
@@ -314,9 +238,11 @@ fn judge(
     out: &mut Scores,
 ) {
     let (now, registry) = (seen.now(), &seen.event().registry);
+    let standing: Vec<(&KnownTag, bool)> =
+        state.tags().iter().map(|tag| (tag, is_fresh(state, tag, now))).collect();
     let possible = |what: &Move| {
         moved.is_some_and(|moved| moved.what == *what)
-            || state.tags().iter().any(|tag| what.is_possible_for(tag, now))
+            || standing.iter().any(|(tag, fresh)| what.is_possible_for(tag, *fresh))
     };
     let possible: Vec<Move> = Move::ALL.into_iter().filter(possible).collect();
     if possible.is_empty() {

@@ -152,7 +152,9 @@ impl Partition {
     pub(super) fn holds_at(&self) -> Option<EventTime> {
         match self.activity {
             Activity::Active => Some(self.reached()),
-            Activity::Idle => self.floors_ahead.first_key_value().map(|(_, floor)| (*floor).max(self.reached())),
+            Activity::Idle => {
+                self.floors_ahead.first_key_value().map(|(_, floor)| (*floor).max(self.reached()))
+            }
             Activity::Ended => None,
         }
     }
@@ -165,7 +167,10 @@ impl Partition {
     /// A record arrives: known floors take effect, and a partition that was idle gets one.
     pub(super) fn arrive(&mut self, offset: i64, watermark: EventTime) -> Option<Floor> {
         if self.was_read(offset) {
-            self.floors_ahead.remove(&offset).into_iter().for_each(|floor| self.floor = self.floor.max(floor));
+            self.floors_ahead
+                .remove(&offset)
+                .into_iter()
+                .for_each(|floor| self.floor = self.floor.max(floor));
             return None;
         }
         let mut known = false;
@@ -216,7 +221,9 @@ impl Partition {
     }
 
     pub(super) fn let_go(&mut self, ticket: u64) {
-        if let Some(held) = self.held.get_mut(usize::try_from(ticket - self.first_ticket).unwrap_or(usize::MAX)) {
+        if let Some(held) =
+            self.held.get_mut(usize::try_from(ticket - self.first_ticket).unwrap_or(usize::MAX))
+        {
             held.released = true;
         }
         while self.held.front().is_some_and(|held| held.released) {
@@ -226,10 +233,9 @@ impl Partition {
     }
 
     pub(super) fn resume_point(&self) -> ResumePoint {
-        let (next, latest, floor) = self.held.front().map_or(
-            (self.next, self.latest, self.floor),
-            |held| (NextOffset(held.offset), held.latest, held.floor),
-        );
+        let (next, latest, floor) = self.held.front().map_or((self.next, self.latest, self.floor), |held| {
+            (NextOffset(held.offset), held.latest, held.floor)
+        });
         let read = self.next.max(self.read_before);
         ResumePoint { partition: Arc::clone(&self.id), next, latest, floor, read, activity: self.activity }
     }

@@ -98,7 +98,8 @@ fn race(logs: &[Log], steps: &[Step], known: Option<&[Floor]>, buffer: usize) ->
                 for (number, point) in points.iter().enumerate() {
                     let at = lane.partition(&point.partition, rule);
                     let all: Vec<_> = known.unwrap_or_default().iter().chain(&floors).cloned().collect();
-                    let ahead = known_of(&all, &point.partition).into_iter().filter(|f| f.offset >= point.next.0);
+                    let ahead =
+                        known_of(&all, &point.partition).into_iter().filter(|f| f.offset >= point.next.0);
                     lane.resume(at, point, ahead);
                     next[number] = usize::try_from(point.next.0).unwrap();
                 }
@@ -224,7 +225,8 @@ fn a_time_ahead_of_its_record_is_kept_and_moves_no_watermark() {
     assert_eq!(out.len(), 1);
     lane.mark_ended(at);
     lane.release(usize::MAX, &mut out).unwrap();
-    let told: Vec<_> = out.iter().map(|ordered| (ordered.event.position.offset, ordered.timeliness)).collect();
+    let told: Vec<_> =
+        out.iter().map(|ordered| (ordered.event.position.offset, ordered.timeliness)).collect();
     assert_eq!(told, [(0, Timeliness::OnTime), (2, Timeliness::OnTime), (1, Timeliness::Untrusted)]);
 }
 

@@ -287,7 +287,7 @@ pub(crate) fn manifest(variant: Variant) -> Manifest {
             names: vec![PIPELINE_USERS[0].to_owned()],
         },
         at_least: 1,
-        severity_at_least: Severity::Medium,
+        severity_at_least: Severity::Low,
         after: plan.walk_from,
         by: next_hour(plan.walk_from.plus(25 * MINUTE)).plus(5 * MINUTE),
         one_incident: false,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::finding::{
-    Anchor, Evidence, FINDING_SCHEMA, Measure, Mode, SubjectKind, finding_id,
-};
+use crate::finding::{Anchor, Evidence, FINDING_SCHEMA, Measure, Mode, SubjectKind, finding_id};
 
 fn finding(number: u32, minute: i64, links: &[u8], bits: f64) -> Finding {
     let time = EventTime::from_secs(1_778_526_000 + minute * 60);

@@ -23,12 +23,13 @@ pub(super) fn moved(state: &TagState, seen: &Seen<'_>, moved: &Moved, row: u32) 
         Move::Back => "a tag went back",
         _ => "a tag of this class moved",
     };
+    let times = match hits.round() as u32 {
+        0 => "not once".to_owned(),
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
     let class = tag.class.word();
-    summary.push_str(&if hits < 0.05 {
-        format!("; in {chances:.0} earlier changes here {kind} ({class}) not once")
-    } else {
-        format!("; in {chances:.0} earlier changes here {kind} ({class}) {:.0} times", hits.max(1.0))
-    });
+    summary.push_str(&format!("; in {chances:.0} earlier changes here {kind} ({class}) {times}"));
     if row > 1 {
         summary.push_str(&format!("; it is the {} full-version tag to move within the hour", ordinal(row)));
     }

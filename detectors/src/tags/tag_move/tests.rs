@@ -121,6 +121,9 @@ fn a_job_that_sets_its_tag_twice_is_less_than_an_old_tag_that_moves() {
     let steps = "40x +1d tag docker/app:2.0.# digest=r#\n";
     let fresh = check(&format!("{steps} +10m tag docker/app:2.0.40 digest=again => tag-move 8"));
     let old = check(&format!("{steps} +10d tag docker/app:2.0.40 digest=again => tag-move 16"));
+    check(&format!(
+        "{steps} +1m tag docker/app:2.0.41 digest=r41\n +1m tag docker/app:2.0.40 digest=again => tag-move 16"
+    ));
     let bits = |said: &[Scored]| match said.last().unwrap().verdict {
         Verdict::Surprise { tail, .. } => tail.exact.bits(),
         Verdict::Violation(_) => 0.0,
