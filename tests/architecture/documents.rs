@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use detectors::catalogue;
 use detectors::finding::DetectorId;
+use detectors::settings::EngineSettings;
+use detectors::severity::FLOORS_BITS;
 
 use super::markdown::{Part, anchors, headings, parts};
 use super::tree::Tree;
@@ -38,14 +40,16 @@ fn section<'a>(text: &'a str, heading: &str) -> Option<&'a str> {
     from.map(|from| &text[from..])
 }
 
-/// Each detector has a section in the runbook, and in the catalogue a row, and a section with its techniques and warm-up.
+/// Each detector has a section in the runbook, and in the catalogue a row, and a section that says what the
+/// code says: its techniques, its warm-up and its floor.
 fn detectors_are_described(tree: &Tree) -> Vec<Violation> {
     const SECTION: &str =
         "write what it means, how to check, how to contain, how to close, and what is usually harmless";
     const ROW: &str = "add a row whose first cell holds the id in backticks";
     const DETAILS: &str =
         "write what it sees, its method and source, cold start, defaults, memory and failure modes";
-    const AS_IN_CODE: &str = "say it in the words of detectors/src/catalogue.rs";
+    const AS_IN_CODE: &str =
+        "say it in the words of detectors/src/catalogue.rs, and the floor that detectors/src/settings.rs has";
     let (runbook, described) =
         (tree.text(RUNBOOK).unwrap_or_default(), tree.text(CATALOGUE).unwrap_or_default());
     let mut found = Vec::new();
@@ -69,12 +73,27 @@ fn detectors_are_described(tree: &Tree) -> Vec<Violation> {
         };
         let details = details.split_whitespace().collect::<Vec<_>>().join(" ");
         let entry = catalogue::entry(id);
-        let said = entry.techniques.iter().copied().chain([entry.warm_up]);
+        let said = entry.techniques.iter().map(|technique| (*technique).to_owned());
+        let said = said.chain([entry.warm_up.to_owned(), floor(id)]);
         found.extend(said.filter(|words| !details.contains(words)).map(|words| {
             Violation::file(CATALOGUE, format!("its section `## {name}` does not say `{words}`"), AS_IN_CODE)
         }));
     }
     found
+}
+
+/// From how much surprise what a detector says is stored, as the catalogue writes it.
+fn floor(id: DetectorId) -> String {
+    format!("**Floor**: {} bits", EngineSettings::default().floor_bits(id))
+}
+
+/// The floors of severity in the catalogue are those of the code.
+fn severity_is_described(tree: &Tree) -> Vec<Violation> {
+    const REMEDY: &str = "write the floors of detectors/src/severity.rs into the row";
+    let row: String = FLOORS_BITS.iter().map(|bits| format!(" {bits} |")).collect();
+    let row = format!("| bits |{row}");
+    let said = tree.text(CATALOGUE).unwrap_or_default().lines().any(|line| line == row);
+    if said { Vec::new() } else { vec![Violation::file(CATALOGUE, format!("it has no row `{row}`"), REMEDY)] }
 }
 
 /// Where a link or a path in a document leads, from the root of the repository; none if it leaves it.
@@ -217,13 +236,15 @@ fn every_detector_is_described() {
     let row = |id: &DetectorId| format!("| `{id}` | {} |\n", catalogue::entry(*id).fires_when);
     let details = |id: &DetectorId| {
         let entry = catalogue::entry(*id);
-        format!("## {id}\n{}.\n{}\n", entry.techniques.join(", "), entry.warm_up.replace(' ', "\n"))
+        let techniques = entry.techniques.join(", ");
+        format!("## {id}\n{techniques}.\n{}. {}.\n", entry.warm_up.replace(' ', "\n"), floor(*id))
     };
     let rows: String = all_but_last.iter().map(row).collect();
     let described: String = all_but_last.iter().skip(1).map(details).collect();
     let first = DetectorId::ALL[0].as_str();
     let warm_up = catalogue::entry(DetectorId::ALL[0]).warm_up;
-    let described = format!("{rows}{described}## {first}\n{warm_up}, and no technique\n");
+    let described =
+        format!("{rows}{described}## {first}\n{warm_up}, {}, and no technique\n", floor(DetectorId::ALL[0]));
     check(
         detectors_are_described,
         &[(RUNBOOK, &runbook), (CATALOGUE, &described)],
@@ -233,6 +254,15 @@ fn every_detector_is_described() {
             &format!("{CATALOGUE}: its section `## {first}` does not say `T1553.002`"),
             &format!("{RUNBOOK}: it has no section `## {last}`"),
         ],
+    );
+}
+
+#[test]
+fn the_floors_of_severity_are_described() {
+    check(
+        severity_is_described,
+        &[(CATALOGUE, "| bits | 1 | 2 | 3 | 4 |")],
+        &["docs/detectors.md: it has no row `| bits | "],
     );
 }
 
