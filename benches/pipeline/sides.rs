@@ -22,6 +22,8 @@ use crate::{Failure, meter, parse};
 
 /// The command that makes this program one side.
 pub(crate) const COMMAND: &str = "side";
+/// What the source is called in the whole pipeline.
+const SOURCE: &str = "access";
 /// How long one side may wait for its next record.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a partition that was read to its end waits before the whole pipeline takes it for idle.
@@ -124,7 +126,7 @@ fn whole_pipeline(bootstrap: &str, topic: &str) -> Result<Outcome, Failure> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(&folder.path().join("sealwatch.db"))?;
     let rules = [SourceRules {
-        decoder: DecoderSettings::new("access", Format::Native),
+        decoder: DecoderSettings::new(SOURCE, Format::Native),
         times: SourceTimes::default(),
     }];
     let settings = LiveSettings {
@@ -133,10 +135,11 @@ fn whole_pipeline(bootstrap: &str, topic: &str) -> Result<Outcome, Failure> {
         idle_timeout: IDLE,
         telling: Telling::On,
         until: Until::CaughtUp,
+        together: vec![SOURCE.into()],
     };
     let live = Live::resume(&store, &rules, settings)?;
     let kafka = KafkaSourceSettings {
-        source: "access".to_owned(),
+        source: SOURCE.to_owned(),
         topics: vec![topic.to_owned()],
         bootstrap: bootstrap.to_owned(),
         // A group of its own, or the one before it would still be a member.

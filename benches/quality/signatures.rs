@@ -102,7 +102,7 @@ pub(crate) fn guix(folder: &Path, answers: &mut Answers) -> Result<(), Failure> 
     let met = Met::when(loudest.is_none_or(|severity| severity <= Severity::Low));
     let records = labelled.run.records;
     answers.line(records, "a builder's first signature", of(&first), "at most low", met);
-    quiet(answers, records, "everything else", &rest);
+    quiet(answers, records, "everything else", &rest, Severity::Low);
     Ok(())
 }
 
@@ -125,8 +125,9 @@ pub(crate) fn git_tags(folder: &Path, answers: &mut Answers) -> Result<(), Failu
     let signing =
         |finding: &Finding| matches!(finding.detector, DetectorId::ReSigning | DetectorId::KeyChange);
     let (signing, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, finding)| signing(finding));
-    quiet(answers, labelled.run.records, "signatures without a label", &signing);
-    quiet(answers, labelled.run.records, "tags and versions, by the other detectors", &others);
+    let records = labelled.run.records;
+    quiet(answers, records, "signatures without a label", &signing, Severity::Low);
+    quiet(answers, records, "the same tags, by the other detectors", &others, Severity::Medium);
     Ok(())
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn tuf(folder: &Path, answers: &mut Answers) -> Result<(), Failure> {
                 let found: Vec<_> =
                     labelled.about(&offsets).into_iter().map(|finding| (0, finding)).collect();
                 if event == "routine_resign" {
-                    quiet(answers, labelled.run.records, &event, &found);
+                    quiet(answers, labelled.run.records, &event, &found, Severity::Low);
                 } else {
                     answers.line(labelled.run.records, &event, of(&found), "-", Met::Shown);
                 }
@@ -168,13 +169,14 @@ fn of(findings: &[(i64, &Finding)]) -> String {
     format!("{} ({told} told)", spread(findings.iter().map(|(_, finding)| *finding)))
 }
 
-/// One line for what should be silent: findings below `low` are kept for whoever looks, and disturb nobody.
-fn quiet(answers: &mut Answers, records: u64, what: &str, findings: &[(i64, &Finding)]) {
-    let loud: Vec<_> = findings.iter().filter(|(_, finding)| finding.severity >= Severity::Low).collect();
-    answers.line(records, what, of(findings), "none from low on", Met::when(loud.is_empty()));
+/// One line for what should be quiet: findings below `least` are kept for whoever looks, and disturb nobody.
+fn quiet(answers: &mut Answers, records: u64, what: &str, findings: &[(i64, &Finding)], least: Severity) {
+    let loud: Vec<_> = findings.iter().filter(|(_, finding)| finding.severity >= least).collect();
+    let target = format!("none from {least} on");
+    answers.line(records, what, of(findings), &target, Met::when(loud.is_empty()));
     for (_, finding) in loud {
         let told = if is_told(finding) { "told" } else { "stored" };
-        answers
-            .note(format!("{what}, {told} {} {}: {}", finding.severity, finding.detector, finding.summary));
+        let (severity, detector, summary) = (finding.severity, finding.detector, &finding.summary);
+        answers.note(format!("{what}, {told} {severity} {detector}: {summary}"));
     }
 }
