@@ -24,6 +24,7 @@ mod pulse;
 mod query;
 mod raw_records;
 mod routes;
+mod seats;
 mod server;
 mod show;
 mod stream;

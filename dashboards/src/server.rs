@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::pulse::{self, Pulse};
 use crate::raw_records::RawRecords;
 use crate::routes;
+use crate::seats::{MAX_CONNECTIONS, Seats};
 use crate::show::moment::Now;
 
 /// Most reads of the database at one time: one connection of the pool stays for the dispatcher.
@@ -110,7 +111,8 @@ pub async fn serve(
         // Every receiver is gone only when nobody has to be told.
         let _ = close.send(Phase::Closing);
     };
-    let serving = axum::serve(listener, routes::all(app)).with_graceful_shutdown(graceful);
+    let door = Seats::new(listener, MAX_CONNECTIONS);
+    let serving = axum::serve(door, routes::all(app)).with_graceful_shutdown(graceful);
     let ended = tokio::select! {
         ended = async { serving.await } => ended,
         () = grace_over(closing) => Ok(()),

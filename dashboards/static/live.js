@@ -12,7 +12,6 @@ const PIPELINE_SILENT_MS = 15_000;
 const REFRESH_MS = 2_000;
 
 const button = document.getElementById("live");
-const bar = document.getElementById("news");
 const show = document.getElementById("show-news");
 const health = document.getElementById("health");
 const openCount = document.getElementById("open-count");
@@ -130,7 +129,7 @@ function showHealth({ spoke, watermark }) {
 
 /** Says how much is new without touching the list. */
 function announce(message) {
-  if (!bar) return;
+  if (!show) return;
   const shown = new Set([...document.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id));
   const isList = shown.size > 0 || Boolean(document.querySelector(".empty"));
   const fresh = message.new.filter((id) => !shown.has(id)).length;
@@ -138,21 +137,21 @@ function announce(message) {
   const more = message.more ? " or more" : "";
   const words = !isList && changed ? "This incident has changed. Show it"
     : [fresh && `${fresh}${more} new`, changed && `${changed} changed`].filter(Boolean).join(", ");
-  bar.hidden = !words;
+  show.hidden = !words;
   document.title = fresh ? `(${fresh}) ${title}` : title;
   const text = isList && words ? `${words}. Show` : words;
   if (show.textContent !== text) show.textContent = text;
 }
 
 export async function showNews(event) {
-  if (bar.hidden || !document.querySelector("[data-swap]")) return;
+  if (!show || show.hidden) return;
   event?.preventDefault();
   try {
     const page = await load(location.href);
     if (!swap(page)) throw new Error("nothing to show");
     const range = page.querySelector(".range");
     if (range) document.querySelector(".range")?.replaceWith(document.importNode(range, true));
-    bar.hidden = true;
+    show.hidden = true;
     document.title = title;
     if (!isPaused) open();
   } catch {

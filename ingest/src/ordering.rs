@@ -7,6 +7,7 @@
 //! watermark by a *floor*, which is the one thing that depends on the race and is therefore a control record
 //! (DESIGN.md, Time and order).
 
+mod bounds;
 mod partition;
 mod spill;
 #[cfg(test)]
@@ -14,41 +15,15 @@ mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use detectors::event::{Event, EventTime, Ordered, PartitionId, Span, Timeliness};
+use detectors::event::{Event, EventTime, Ordered, PartitionId, Timeliness};
 use thiserror::Error;
 
+pub use bounds::{MAX_AGE, MAX_CLOCK_SKEW, MERGE_BUFFER, MERGE_SPILL, MergeBounds};
 use partition::Partition;
 pub use partition::{Activity, ResumePoint, TimeRule};
 pub use spill::SpillError;
-
-/// Bytes of events that wait in memory before a partition's queue is spilled to disk.
-pub const MERGE_BUFFER: usize = 256 << 20;
-/// Bytes that may be spilled in all; beyond it the lane stops and names the partition it waits for.
-pub const MERGE_SPILL: u64 = 8 << 30;
-/// How far ahead of its record's Kafka timestamp a time may be and still be trusted.
-pub const MAX_CLOCK_SKEW: Span = Span::minutes(10);
-/// How far behind it.
-pub const MAX_AGE: Span = Span::days(7);
-
-/// Bounds of the merge.
-#[derive(Debug, Clone)]
-pub struct MergeBounds {
-    /// Bytes of events in memory.
-    pub buffer: usize,
-    /// Bytes of events on disk.
-    pub spill: u64,
-    /// Where spilled queues lie; they are temporary and removed with the lane.
-    pub folder: PathBuf,
-}
-
-impl Default for MergeBounds {
-    fn default() -> Self {
-        Self { buffer: MERGE_BUFFER, spill: MERGE_SPILL, folder: std::env::temp_dir() }
-    }
-}
 
 /// A partition of a lane, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -148,6 +148,7 @@ impl Shape {
         matches!(self, Self::Table(_) | Self::Names { .. } | Self::Tagged { .. })
     }
 
+    #[cfg(test)]
     /// The keys of a table; none of anything else.
     pub(super) fn keys(&self) -> &[Key] {
         match self {

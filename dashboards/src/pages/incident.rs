@@ -30,8 +30,12 @@ use crate::stream::Watched;
 
 /// Findings shown in full at one time, loudest first.
 const FINDINGS_A_PART: usize = 20;
-/// Subjects named; the rest is counted.
-const MAX_SUBJECTS: usize = 20;
+/// Subjects named at once.
+const FIRST_SUBJECTS: usize = 8;
+/// Subjects named in all; the rest is counted.
+const MAX_SUBJECTS: usize = 100;
+/// A sentence of more characters is set smaller.
+const LONG_SENTENCE: usize = 140;
 /// Steps of its life shown.
 const MAX_STEPS: usize = 30;
 /// Messages shown; older ones are counted out.
@@ -79,7 +83,9 @@ struct Page {
     status: &'static str,
     owner: Option<Html>,
     is_told: bool,
+    is_long: bool,
     subjects: Vec<Html>,
+    other_subjects: Vec<Html>,
     further_subjects: usize,
     techniques: Vec<(String, &'static str)>,
     steps: Vec<Step>,
@@ -159,6 +165,7 @@ fn view(app: &App, read: Read, part: usize) -> Page {
     let watched = Watched::Incident { id: incident.id.clone(), changed_at: stored.changed_at };
     let title = format!("{}: {}", incident.severity, incident.summary);
     let members = incident.findings.len() + incident.further_findings;
+    let named = incident.subjects.iter().take(MAX_SUBJECTS);
     Page {
         shell: Shell::new(app, &title, Section::Incidents, &read.condition, now, &watched),
         id: incident.id.to_string(),
@@ -173,7 +180,9 @@ fn view(app: &App, read: Read, part: usize) -> Page {
         status: status_word(incident.status),
         owner: incident.owner.as_deref().map(foreign::name),
         is_told: incident.told,
-        subjects: incident.subjects.iter().take(MAX_SUBJECTS).map(subject).collect(),
+        is_long: incident.summary.chars().count() > LONG_SENTENCE,
+        subjects: incident.subjects.iter().take(FIRST_SUBJECTS).map(subject).collect(),
+        other_subjects: named.skip(FIRST_SUBJECTS).map(subject).collect(),
         further_subjects: incident.subjects.len().saturating_sub(MAX_SUBJECTS),
         techniques: incident
             .techniques

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::decision::DecisionState;
-use super::intake::IntakeState;
-use super::shard::ShardState;
+use super::intake::{Intake, IntakeState};
+use super::shard::{Shard, ShardState};
 use super::{Engine, SHARDS};
 use crate::event::EventTime;
 
@@ -142,6 +142,9 @@ impl Engine {
             if saved.kind == SavedKind::Delta && self.ledger.base[at] == 0 {
                 return Err(LoadError::NoBase(saved.part));
             }
+            if saved.kind == SavedKind::Base {
+                self.forget(at);
+            }
             let unreadable = |source| LoadError::Unreadable { part: saved.part, source };
             if at < SHARDS {
                 let state: ShardState = postcard::from_bytes(&saved.bytes).map_err(unreadable)?;
@@ -155,6 +158,17 @@ impl Engine {
             self.ledger.wrote(at, saved.kind, saved.bytes.len());
         }
         Ok(())
+    }
+}
+
+impl Engine {
+    /// Empties a part: a base replaces whatever was there.
+    fn forget(&mut self, part: usize) {
+        let settings = self.decisions.settings();
+        match self.shards.get_mut(part) {
+            Some(shard) => *shard = Shard::new(self.lane, settings.seed, settings.hot_keys / SHARDS),
+            None => self.intake = Intake::new(settings.seed),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{
     Access, AccessAction, Actor, Artifact, Digest, Event, EventId, EventKind, Outcome, PackageUrl,
-    PartitionId, Position, Publish, Sign, Signer, Tag, Timeliness,
+    PartitionId, Position, Sign, Signer, Tag, Timeliness,
 };
 
 /// 2026-05-01T00:00:00Z.
@@ -37,7 +37,7 @@ fn event(offset: i64, secs: i64, drawn: &Drawn, id: Option<u8>) -> Ordered {
         Drawn::Publish { package, version } => {
             let mut artifact = artifact(*package, Some(&format!("1.0.{version}")));
             artifact.digest = digest(version.wrapping_add(*package));
-            (artifact, EventKind::Publish(Box::new(Publish::default())), None)
+            (artifact, EventKind::Publish(Box::default()), None)
         }
         Drawn::Tag { package, tag, digest: content } => {
             let mut artifact = artifact(*package, None);

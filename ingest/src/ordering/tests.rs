@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use detectors::event::Span;
 use detectors::event::{Access, AccessAction, Actor, EventId, EventKind, Outcome, Position};
 use proptest::prelude::*;
 
