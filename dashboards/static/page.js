@@ -22,7 +22,7 @@ export function load(address) {
 }
 
 /**
- * Puts the part of a freshly loaded page in the place of ours. Open details stay open.
+ * Puts the part of a freshly loaded page in the place of ours. Open details stay open, a focused row stays focused.
  * @param {Document} page
  * @returns {boolean} whether there was such a part
  */
@@ -33,7 +33,9 @@ export function swap(page) {
   const open = [...mine.querySelectorAll("details")].map((details) => details.open);
   const fresh = document.importNode(theirs, true);
   fresh.querySelectorAll("details").forEach((details, at) => { details.open = open[at] ?? false; });
+  const focused = mine.contains(document.activeElement) && document.activeElement.closest("[data-id]")?.dataset.id;
   mine.replaceWith(fresh);
+  if (focused) fresh.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });
   if (page.body.dataset.stream) document.body.dataset.stream = page.body.dataset.stream;
   return true;
 }
