@@ -31,7 +31,7 @@ pub(super) struct FindingView {
     pub(super) unit: String,
     pub(super) surprise: Html,
     pub(super) odds: Option<String>,
-    pub(super) counterfactual: Html,
+    pub(super) counterfactual: Option<Html>,
     pub(super) techniques: Vec<(String, &'static str)>,
     pub(super) slsa: Option<String>,
     pub(super) runbook: String,
@@ -76,7 +76,9 @@ impl FindingView {
             unit: foreign::plain(&finding.observed.unit),
             surprise: level::surprise(finding.surprise_bits),
             odds: finding.surprise_bits.map(odds),
-            counterfactual: foreign::sentence(&finding.counterfactual),
+            counterfactual: Some(&*finding.counterfactual)
+                .filter(|text| !text.is_empty())
+                .map(foreign::sentence),
             techniques: finding
                 .technique
                 .iter()
