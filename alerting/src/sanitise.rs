@@ -1,9 +1,9 @@
 //! Text from outside made fit to be shown: on pages, in chat and mail, on terminals.
 //!
 //! Package names, versions, authors, paths and addresses belong to whoever wrote them. Nothing here trusts them:
-//! [`sanitise`] makes every invisible character visible and says so with a [`Badge`], [`defang`] makes addresses
-//! unclickable, [`shorten`] cuts without leaving half an escape behind. Escaping for one channel (HTML, Slack's
-//! `&lt;`) is that channel's own business and comes after [`sanitise`] and before [`shorten`].
+//! [`sanitise`] makes every invisible character visible and says so with a [`Badge`], [`defang()`] makes addresses
+//! unclickable, [`shorten()`] cuts without leaving half an escape behind. Escaping for one channel (HTML, Slack's
+//! `&lt;`) is that channel's own business and comes after [`sanitise`] and before [`shorten()`].
 
 mod defang;
 mod invisible;

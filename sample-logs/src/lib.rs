@@ -1,7 +1,7 @@
 //! The seeded generator of the recorded attacks in this folder, what must be found in each of them, and the judge.
 //!
 //! Everything is a pure function of a [`Scenario`] and a [`Variant`]: [`generate`] makes the logs, [`expectations`]
-//! says what must be found in them and what must stay silent, [`judge`] compares that with findings. The public
+//! says what must be found in them and what must stay silent, [`judge()`] compares that with findings. The public
 //! formats are written as text, by code that shares nothing with the program's own decoders.
 
 pub mod committed;

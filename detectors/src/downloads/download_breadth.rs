@@ -2,7 +2,7 @@
 //!
 //! Method b.1 of the catalogue. The distinct artifacts of a window are counted exactly up to 128, then by a sketch (`HyperLogLog`)
 //! ([`crate::statistics::distinct`]), and held against the principal's own learned rate; a principal without a past
-//! is held against its registry's ([`super::breadth_window`]). Only *more* is surprising, and only windows in which
+//! is held against its registry's (`breadth_window.rs`). Only *more* is surprising, and only windows in which
 //! the principal was there at all are learned from: people work in sessions.
 //! ATT&CK T1213.003, T1530. Runbook: docs/runbook.md#download-breadth.
 
