@@ -53,13 +53,6 @@ impl Stopping {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until it is time to stop.
-    pub(crate) fn block(&self) {
-        while !self.is_set() {
-            std::thread::park_timeout(TICK);
-        }
-    }
-
     /// Completes when it is time to stop.
     pub(crate) async fn wait(self) {
         let mut ticks = tokio::time::interval(TICK);

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod browser;
 mod crash;
 mod kafka;
 mod parts;

@@ -57,10 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let played = play(&stage, &session);
     if played.is_ok() && !arguments.exit && !session.stopping.is_set() {
         output::message(&match listen {
-            Some(address) => format!("the recorded days are over; http://{address}/ stays until Ctrl-C"),
-            None => "the recorded days are over; Ctrl-C ends the demo".to_owned(),
+            Some(address) => format!("the recorded days are over; the watch and http://{address}/ go on until Ctrl-C"),
+            None => "the recorded days are over; the watch goes on until Ctrl-C".to_owned(),
         });
-        session.stopping.block();
+        kafka::watch(&session, Telling::On, Until::Stopped, Waiting::Forever, &|_| Ok(()))?;
     }
     let exit = session.stopping.exit();
     session.stopping.set();
