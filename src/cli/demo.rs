@@ -57,7 +57,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let played = play(&stage, &session);
     if played.is_ok() && !arguments.exit && !session.stopping.is_set() {
         output::message(&match listen {
-            Some(address) => format!("the recorded days are over; the watch and http://{address}/ go on until Ctrl-C"),
+            Some(address) => {
+                format!("the recorded days are over; the watch and http://{address}/ go on until Ctrl-C")
+            }
             None => "the recorded days are over; the watch goes on until Ctrl-C".to_owned(),
         });
         kafka::watch(&session, Telling::On, Until::Stopped, Waiting::Forever, &|_| Ok(()))?;

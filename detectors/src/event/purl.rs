@@ -169,21 +169,32 @@ fn pep_503(name: &str) -> String {
 }
 
 /// Folds what people call a container into the path of its repository: Docker Hub's own images live under
-/// `library/`, and an `oci` package URL says in `repository_url` where it is.
+/// `library/`, and an `oci` package URL says in `repository_url` where it is. The path is cleaned first, so that a
+/// folded path is its own folded path.
 fn container_path(path: &str, repository: Option<String>) -> String {
-    let path = match repository {
+    let path = cleaned(path);
+    let mut path = match repository {
         Some(url) => {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            let url = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).trim_end_matches('/');
-            if url.ends_with(&format!("/{name}")) { url.to_owned() } else { format!("{url}/{name}") }
+            let name = path.rsplit('/').next().unwrap_or(&path);
+            let url = cleaned(url.split_once("://").map_or(url.as_str(), |(_, rest)| rest));
+            if url.ends_with(&format!("/{name}")) { url } else { format!("{url}/{name}") }
         }
-        None => path.to_owned(),
+        None => path,
     };
-    let path = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"]
+    while let Some(rest) = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"]
         .iter()
         .find_map(|host| path.strip_prefix(host))
-        .unwrap_or(&path);
-    if path.contains('/') { path.to_owned() } else { format!("library/{path}") }
+    {
+        path = rest.to_owned();
+    }
+    if path.contains('/') || path.is_empty() { path } else { format!("library/{path}") }
+}
+
+/// Lower case, without empty segments and those that mean a place.
+fn cleaned(path: &str) -> String {
+    let segments: Vec<&str> =
+        path.split('/').filter(|segment| !matches!(*segment, "" | "." | "..")).collect();
+    segments.join("/").to_lowercase()
 }
 
 fn repository_url(qualifiers: &str) -> Option<String> {
@@ -268,6 +279,24 @@ mod tests {
         check("pkg:npm/", Err("package URL `pkg:npm/` has no name"));
         check("pkg:n pm/x", Err("package URL `pkg:n pm/x` has no valid type"));
         check("pkg:npm/@1.0", Ok("pkg:npm/%401.0"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_read_is_canonical(kind in "docker|oci|npm|pypi|cargo", path in "[a-zA-Z0-9./@%_-]{1,24}") {
+            if let Ok(once) = PackageUrl::parse(&format!("pkg:{kind}/{path}")) {
+                proptest::prop_assert_eq!(PackageUrl::parse(&once.to_string()), Ok(once));
+            }
+        }
+
+        #[test]
+        fn containers_are_folded_once_and_for_all(
+            parts in proptest::collection::vec("docker\\.io|index\\.docker\\.io|DOCKER\\.io|library|\\.|\\.\\.|a|", 1..5),
+        ) {
+            if let Ok(once) = PackageUrl::parse(&format!("pkg:docker/{}", parts.join("/"))) {
+                proptest::prop_assert_eq!(PackageUrl::parse(&once.to_string()), Ok(once));
+            }
+        }
     }
 
     #[test]
