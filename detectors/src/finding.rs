@@ -167,7 +167,7 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
 pub enum Link {
-    /// The artifact, as `registry artifact-key`.
+    /// The artifact key, whatever registry it was seen in: a publish in one and its pulls through a proxy are one story.
     Artifact(Arc<str>),
     /// The content.
     Digest(Arc<str>),

@@ -231,7 +231,7 @@ fn scored(
             summary,
             counterfactual,
             evidence: vec![count_fact],
-            links: vec![Link::Artifact(format!("{} {}", subject.registry, subject.name).into())],
+            links: vec![Link::Artifact(subject.name.clone())],
             slsa_threat: None,
         },
     }

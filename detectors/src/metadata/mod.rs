@@ -171,8 +171,7 @@ impl WhatWasPublished<'_> {
         /// Most added dependencies that become links.
         const MAX_LINKED: usize = 8;
         let event = self.seen.event();
-        let mut links =
-            vec![Link::Artifact(format!("{} {}", self.subject.registry, self.subject.name).into())];
+        let mut links = vec![Link::Artifact(Arc::clone(&self.subject.name))];
         let digest = event.artifact.as_ref().and_then(|artifact| artifact.digest.as_ref());
         links.extend(digest.map(|digest| Link::Digest(digest.as_str().into())));
         let run = self.metadata.provenance.as_ref().and_then(|provenance| provenance.run.clone());

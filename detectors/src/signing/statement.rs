@@ -62,8 +62,7 @@ impl Judged<'_> {
     /// Causes that it may share with other findings.
     pub(super) fn links(&self) -> Vec<Link> {
         let event = self.seen.event();
-        let mut links =
-            vec![Link::Artifact(format!("{} {}", self.subject.registry, self.subject.name).into())];
+        let mut links = vec![Link::Artifact(std::sync::Arc::clone(&self.subject.name))];
         links.extend(self.digest().map(|digest| Link::Digest(digest.into())));
         links.push(Link::Signer(self.who.name.clone()));
         if let EventKind::Sign(sign) = &event.kind {

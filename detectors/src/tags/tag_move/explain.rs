@@ -110,7 +110,7 @@ fn name(seen: &Seen<'_>) -> String {
 fn links(seen: &Seen<'_>) -> Vec<Link> {
     let event = seen.event();
     let Some(artifact) = &event.artifact else { return vec![] };
-    let key = artifact.key.as_ref().map(|key| Link::Artifact(format!("{} {key}", event.registry).into()));
+    let key = artifact.key.as_ref().map(|key| Link::Artifact(key.shared()));
     let digest = artifact.digest.as_ref().map(|digest| Link::Digest(digest.as_str().into()));
     key.into_iter().chain(digest).chain(person_link(event)).collect()
 }
