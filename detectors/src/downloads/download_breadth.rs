@@ -123,10 +123,11 @@ impl Detector for DownloadBreadth {
                 window.examples.clear();
             }
             let distinct = window.distinct.get_or_insert_with(|| Distinct::new(seen.seed));
-            let before = distinct.count();
-            distinct.insert(artifact.as_bytes());
+            if !distinct.insert(artifact.as_bytes()) {
+                continue;
+            }
             let count = distinct.count();
-            if count > before && window.examples.len() < EXAMPLES {
+            if window.examples.len() < EXAMPLES {
                 window.examples.push(artifact.clone());
             }
             let u = |start: EventTime| tie(seen.seed, &subject.name, start, width);

@@ -69,13 +69,14 @@ impl Distinct {
         Self { seed, content: Content::Exact(Vec::new()) }
     }
 
-    /// Adds an element by its bytes.
-    pub fn insert(&mut self, item: &[u8]) {
+    /// Adds an element by its bytes. Returns whether that changed anything: else the count is what it was, and a
+    /// sketch need not be estimated again.
+    pub fn insert(&mut self, item: &[u8]) -> bool {
         /// Second half of the hash key, so that this use of the seed shares no values with others.
         const PURPOSE: u64 = u64::from_le_bytes(*b"distinct");
         let mut hasher = SipHasher13::new_with_keys(self.seed, PURPOSE);
         hasher.write(item);
-        self.insert_hash((hasher.finish() >> 32) as u32);
+        self.insert_hash((hasher.finish() >> 32) as u32)
     }
 
     /// The number of distinct elements: exact up to [`EXACT_LIMIT`], estimated beyond.
@@ -130,15 +131,15 @@ impl Distinct {
         Ok(())
     }
 
-    fn insert_hash(&mut self, hash: u32) {
+    fn insert_hash(&mut self, hash: u32) -> bool {
         match &mut self.content {
             Content::Exact(hashes) => {
-                if let Err(place) = hashes.binary_search(&hash) {
-                    hashes.insert(place, hash);
-                    if hashes.len() > EXACT_LIMIT {
-                        self.content = Content::Sketch(sketch(hashes));
-                    }
+                let Err(place) = hashes.binary_search(&hash) else { return false };
+                hashes.insert(place, hash);
+                if hashes.len() > EXACT_LIMIT {
+                    self.content = Content::Sketch(sketch(hashes));
                 }
+                true
             }
             Content::Sketch(registers) => raise(registers, hash),
         }
@@ -154,12 +155,14 @@ fn sketch(hashes: &[u32]) -> Box<[u8; REGISTERS]> {
     registers
 }
 
-/// Notes the rank of one hash: leading zeros of its lower bits, plus one.
-fn raise(registers: &mut [u8; REGISTERS], hash: u32) {
+/// Notes the rank of one hash: leading zeros of its lower bits, plus one. Returns whether it was higher than before.
+fn raise(registers: &mut [u8; REGISTERS], hash: u32) -> bool {
     let index = (hash >> RANK_BITS) as usize;
     // The bit below the rank's bits stops the count at RANK_BITS + 1.
     let rank = ((hash << INDEX_BITS) | (1 << (INDEX_BITS - 1))).leading_zeros() + 1;
+    let raised = rank as u8 > registers[index];
     registers[index] = registers[index].max(rank as u8);
+    raised
 }
 
 /// Ertl's improved raw estimate.
