@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(address) = listen {
         output::message(&format!("dashboard: http://{address}/    stop: Ctrl-C"));
     }
-    let played = play(&stage, &session);
+    let mut played = play(&stage, &session);
     if played.is_ok() && !arguments.exit && !session.stopping.is_set() {
         output::message(&match listen {
             Some(address) => {
@@ -62,7 +62,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             }
             None => "the recorded days are over; the watch goes on until Ctrl-C".to_owned(),
         });
-        kafka::watch(&session, Telling::On, Until::Stopped, Waiting::Forever, &|_| Ok(()))?;
+        // A watch that fails must not keep what is under way from being told.
+        let stayed = kafka::watch(&session, Telling::On, Until::Stopped, Waiting::Forever, &|_| Ok(()));
+        played = played.and_then(|clean| stayed.map(|_| clean));
     }
     let exit = session.stopping.exit();
     session.stopping.set();
