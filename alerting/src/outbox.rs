@@ -15,7 +15,7 @@ pub use breaker::{FAILURES_MAX, Gate, REST_MAX, REST_MIN, after_attempt, gate};
 pub use delivery_id::DeliveryId;
 pub use payload::{Payload, PayloadError};
 
-use crate::receivers::Outcome;
+use crate::receivers::{MessageRef, Outcome};
 
 /// The waits between attempts, where the receiver names none; the last one repeats.
 pub const SCHEDULE: [Duration; 10] = [
@@ -49,8 +49,8 @@ pub fn next_state(
     jitter: &mut Jitter,
 ) -> AfterAttempt {
     let (wait, failure) = match outcome {
-        Outcome::Delivered => return AfterAttempt::Delivered { receipt: None },
-        Outcome::Accepted => return AfterAttempt::Accepted { receipt: None },
+        Outcome::Delivered(made) => return AfterAttempt::Delivered { receipt: receipt(made.as_ref()) },
+        Outcome::Accepted(made) => return AfterAttempt::Accepted { receipt: receipt(made.as_ref()) },
         Outcome::Dead(failure) => return AfterAttempt::Dead { reason: failure.text().to_owned() },
         Outcome::Retry { wish: Some(wish), failure } => (spread(*wish, jitter), failure),
         Outcome::Retry { wish: None, failure } | Outcome::Park(failure) => {
@@ -63,6 +63,10 @@ pub fn next_state(
         return AfterAttempt::Dead { reason: format!("given up after {hours} hours: {failure}") };
     }
     AfterAttempt::Retry { next_at, reason: failure.text().to_owned() }
+}
+
+fn receipt(made: Option<&MessageRef>) -> Option<String> {
+    made.map(|made| made.as_receipt().to_owned())
 }
 
 /// A wait of the schedule, up to a fifth shorter.
@@ -138,8 +142,11 @@ mod tests {
     fn what_ended_stays_ended_and_what_is_parked_waits() {
         let mut jitter = Jitter::seeded(1);
         let mut next = |outcome| next_state(&outcome, 1, 0, 0, &mut jitter);
-        assert_eq!(next(Outcome::Delivered), AfterAttempt::Delivered { receipt: None });
-        assert_eq!(next(Outcome::Accepted), AfterAttempt::Accepted { receipt: None });
+        assert_eq!(next(Outcome::Delivered(None)), AfterAttempt::Delivered { receipt: None });
+        assert_eq!(next(Outcome::Accepted(None)), AfterAttempt::Accepted { receipt: None });
+        let made = MessageRef::from_receipt("7");
+        let receipt = Some("7".to_owned());
+        assert_eq!(next(Outcome::Delivered(made)), AfterAttempt::Delivered { receipt });
         assert_eq!(next(Outcome::Dead(failure())), AfterAttempt::Dead { reason: failure().to_string() });
         assert!(matches!(next(Outcome::Park(failure())), AfterAttempt::Retry { .. }));
     }

@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use crate::card::{PublicUrl, Repeat, build};
 use crate::outbox::DeliveryId;
-use crate::receivers::{Attempt, DataOutput, Encoded, Fullness, Receiver, ReceiverConfig, ReceiverProblem};
+use crate::receivers::{
+    Attempt, DataOutput, Encoded, Fullness, Place, Receiver, ReceiverConfig, ReceiverProblem,
+};
 
 /// The circumstances of a preview.
 #[derive(Debug, Clone)]
@@ -62,7 +64,7 @@ pub fn encode_preview(
     let name = ReceiverId::parse("preview").expect("it is a name");
     let id = DeliveryId::of(&RunId::Live, &incident.id, &name, 1);
     let card = build(transition, incident, findings, settings.public_url.as_ref()).marked(settings.repeat);
-    let attempt = Attempt { id: &id, unix_seconds: settings.unix_seconds };
+    let attempt = Attempt { id: &id, unix_seconds: settings.unix_seconds, place: Place::New };
     receiver.encode(&card, attempt, Fullness::Full).map_err(|source| PreviewError::Json { source })
 }
 

@@ -4,6 +4,7 @@
 //! [`Outcome`]. It decides nothing about when to try again: that is `outbox.rs`.
 
 mod exchange;
+mod message_ref;
 mod native;
 mod outcome;
 mod registry;
@@ -16,10 +17,13 @@ mod contract;
 #[cfg(test)]
 pub(crate) mod fake_server;
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use transport::HttpClient;
 
+pub use message_ref::{Afterwards, MESSAGE_REF_MAX, MessageRef, Place};
 pub(crate) use outcome::with_causes;
 pub use outcome::{Effect, Failure, Outcome};
 pub use registry::{ReceiverError, ReceiverProblem, ReceiverWarning, Receivers};
@@ -60,6 +64,8 @@ pub struct Attempt<'a> {
     pub id: &'a DeliveryId,
     /// The wall clock, in seconds since 1970.
     pub unix_seconds: i64,
+    /// Where the message goes.
+    pub place: Place<'a>,
 }
 
 /// How much of a card to send.
@@ -89,6 +95,22 @@ impl Receiver {
             Self::Webhook(webhook) => webhook.deliver(http, card, attempt).await,
             Self::Slack(slack) => slack.deliver(http, card).await,
             Self::Stdout(stdout) => stdout.deliver(card, attempt).await,
+        }
+    }
+
+    /// What this channel can do with a message that it has, so that one incident need not be many messages.
+    #[must_use]
+    pub const fn afterwards(&self) -> Afterwards {
+        match self {
+            Self::Webhook(_) | Self::Slack(_) | Self::Stdout(_) => Afterwards::Nothing,
+        }
+    }
+
+    /// How often an open incident has to be told again because the channel forgets: none for channels that do not.
+    #[must_use]
+    pub const fn forgets_after(&self) -> Option<Duration> {
+        match self {
+            Self::Webhook(_) | Self::Slack(_) | Self::Stdout(_) => None,
         }
     }
 

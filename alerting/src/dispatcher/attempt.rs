@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::{Dispatcher, passes};
 use crate::card::{Card, Repeat, build};
 use crate::outbox::{DeliveryId, Payload, PayloadError};
-use crate::receivers::{Attempt, Effect, Failure, Outcome, with_causes};
+use crate::receivers::{Attempt, Effect, Failure, Outcome, Place, with_causes};
 
 /// Most findings of an incident that are read for one message: so many within the budget, and so many below it.
 const FINDINGS_READ: u32 = 100;
@@ -63,7 +63,7 @@ impl Dispatcher {
         let Some(id) = DeliveryId::parse(&leased.delivery_id) else {
             return Outcome::Dead(failure("the message's id cannot be read"));
         };
-        let attempt = Attempt { id: &id, unix_seconds: now.div_euclid(1_000_000_000) };
+        let attempt = Attempt { id: &id, unix_seconds: now.div_euclid(1_000_000_000), place: Place::New };
         receiver.deliver(self.receivers.http(), &card, attempt).await
     }
 
@@ -120,8 +120,8 @@ fn failure(words: &str) -> Failure {
 pub(super) fn record(started_at: i64, ended_at: i64, outcome: &Outcome) -> AttemptRecord {
     let failure = outcome.failure();
     let kept = match (outcome, failure.map(|failure| failure.effect)) {
-        (Outcome::Delivered, _) => AttemptOutcome::Delivered,
-        (Outcome::Accepted, _) => AttemptOutcome::Accepted,
+        (Outcome::Delivered(_), _) => AttemptOutcome::Delivered,
+        (Outcome::Accepted(_), _) => AttemptOutcome::Accepted,
         (_, Some(Effect::Possible)) => AttemptOutcome::Ambiguous,
         _ => AttemptOutcome::Failed,
     };

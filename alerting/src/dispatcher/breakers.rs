@@ -142,7 +142,7 @@ mod tests {
         let later = Outcome::Retry { wish, failure: Failure::new(None, Effect::None, "later") };
         breakers.after(&soc, &later, lease_end, &mut jitter);
         assert_eq!(breakers.to_probe(lease_end + nanos(Duration::from_secs(1))), vec![soc.clone()]);
-        breakers.after(&soc, &Outcome::Delivered, lease_end, &mut jitter);
+        breakers.after(&soc, &Outcome::Delivered(None), lease_end, &mut jitter);
         assert_eq!((breakers.to_probe(lease_end), breakers.shut(lease_end)), (vec![], vec![]));
         assert_eq!(breakers.probe(&soc, lease_end), None);
     }

@@ -47,7 +47,7 @@ pub fn after_attempt(breaker: &Breaker, outcome: &Outcome, now: i64, jitter: &mu
     let failed = failures.saturating_add(1);
     let open = |failures, rest| Breaker::Open { failures, until: now.saturating_add(nanos(rest)) };
     match outcome {
-        Outcome::Delivered | Outcome::Accepted | Outcome::Dead(_) => Breaker::Closed { failures: 0 },
+        Outcome::Delivered(_) | Outcome::Accepted(_) | Outcome::Dead(_) => Breaker::Closed { failures: 0 },
         Outcome::Retry { wish: Some(wish), .. } => open(failures, *wish),
         Outcome::Park(_) => {
             let failures = failed.max(FAILURES_MAX);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_answer_closes_it_even_a_refusal_of_one_message() {
-        for outcome in [Outcome::Delivered, Outcome::Accepted, Outcome::Dead(failure())] {
+        for outcome in [Outcome::Delivered(None), Outcome::Accepted(None), Outcome::Dead(failure())] {
             check(Breaker::HalfOpen { failures: 9 }, &outcome, 0, None);
             check(Breaker::Closed { failures: 4 }, &outcome, 0, None);
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use transport::{HttpClient, HttpPolicy, SecretString};
 
 use super::fake_server::{Act, FakeServer, lenient_client, reply};
-use super::{Attempt, Effect, Outcome, Receiver, slack::Slack, webhook::Webhook};
+use super::{Attempt, Effect, Outcome, Place, Receiver, slack::Slack, webhook::Webhook};
 use crate::card::{Card, build};
 use crate::fixture;
 use crate::outbox::DeliveryId;
@@ -33,7 +33,7 @@ enum Kind {
 
 fn kind(outcome: &Outcome) -> Kind {
     match outcome {
-        Outcome::Delivered | Outcome::Accepted => Kind::Delivered,
+        Outcome::Delivered(_) | Outcome::Accepted(_) => Kind::Delivered,
         Outcome::Retry { failure, .. } => Kind::Retry(failure.effect),
         Outcome::Park(_) => Kind::Park,
         Outcome::Dead(_) => Kind::Dead,
@@ -47,7 +47,7 @@ fn card() -> Card {
 
 async fn deliver(http: &HttpClient, receiver: &Receiver) -> Outcome {
     let id = DeliveryId::parse("abc").unwrap();
-    receiver.deliver(http, &card(), Attempt { id: &id, unix_seconds: 1_778_526_000 }).await
+    receiver.deliver(http, &card(), Attempt { id: &id, unix_seconds: 1_778_526_000, place: Place::New }).await
 }
 
 /// Delivers to a server that acts like this; no failure may repeat any of the URL, even where the server does.
@@ -124,7 +124,7 @@ async fn a_refused_body_is_sent_once_more_and_smaller() {
         let server = FakeServer::start([Act::Say(reply(413, "", "")), Act::Say(reply(200, "", fine))]).await;
         let outcome = deliver(&lenient_client(TIMEOUT), &KINDS[number].1(&server.url("/"))).await;
         let arrived = server.arrived();
-        assert_eq!((outcome, arrived.len()), (Outcome::Delivered, 2), "{name}");
+        assert_eq!((outcome, arrived.len()), (Outcome::Delivered(None), 2), "{name}");
         assert!(arrived[1].body.len() < arrived[0].body.len(), "{name}");
         assert!(
             String::from_utf8_lossy(&arrived[1].body).contains("channel"),
@@ -155,7 +155,7 @@ async fn half_a_body_after_a_good_status_loses_nothing() {
     for act in [Act::Say(half.clone()), Act::SayAndHang(half)] {
         // An endpoint said yes by its status; Slack says it by its body, so there a repeat is the safe side.
         let (outcome, _) = outcome_of(std::slice::from_ref(&act), 0).await;
-        assert_eq!(outcome, Outcome::Delivered);
+        assert_eq!(outcome, Outcome::Delivered(None));
         let (outcome, _) = outcome_of(&[act], 1).await;
         assert_eq!(kind(&outcome), Kind::Retry(Effect::Possible));
     }

@@ -96,7 +96,7 @@ impl Target {
                     fullness = Fullness::Minimal;
                     continue;
                 }
-                StatusClass::Delivered => Outcome::Delivered,
+                StatusClass::Delivered => Outcome::Delivered(None),
                 StatusClass::Retry(effect) => {
                     Outcome::Retry { wish: reply.retry_after, failure: self.failure(&reply, effect) }
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use transport::http::{HttpError, Reach};
 
+use super::MessageRef;
 use crate::sanitise::{Limit, sanitise, shorten};
 
 /// Most characters of a failure's text.
@@ -14,10 +15,10 @@ const FAILURE_TEXT_MAX: usize = 300;
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The receiver has it.
-    Delivered,
-    /// The receiver took it, but cannot prove that anybody sees it.
-    Accepted,
+    /// The receiver has it, under this name if it told one.
+    Delivered(Option<MessageRef>),
+    /// The receiver took it, under this name if it told one, but cannot prove that anybody sees it.
+    Accepted(Option<MessageRef>),
     /// Not now. Try again, not before the receiver's own wish if it has one.
     Retry {
         /// How long the receiver asks to be left alone.
@@ -77,7 +78,7 @@ impl Outcome {
     #[must_use]
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Delivered | Self::Accepted => None,
+            Self::Delivered(_) | Self::Accepted(_) => None,
             Self::Retry { failure, .. } | Self::Park(failure) | Self::Dead(failure) => Some(failure),
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn encode(card: &Card, attempt: Attempt<'_>) -> Result<Encoded, serde
 
 fn write(writer: &mut dyn Write, line: &[u8]) -> Outcome {
     match writer.write_all(line).and_then(|()| writer.flush()) {
-        Ok(()) => Outcome::Delivered,
+        Ok(()) => Outcome::Delivered(None),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             Outcome::Park(failure(Effect::None, "standard output is closed: nobody reads it any more"))
         }
@@ -114,6 +114,7 @@ mod tests {
     use crate::card::build;
     use crate::fixture;
     use crate::outbox::DeliveryId;
+    use crate::receivers::Place;
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -146,13 +147,13 @@ mod tests {
         let (incident, findings) = fixture::hostile_takeover();
         let card = build(fixture::opened(), incident, findings, None);
         let id = DeliveryId::parse("abc").unwrap();
-        stdout.deliver(&card, Attempt { id: &id, unix_seconds: 0 }).await
+        stdout.deliver(&card, Attempt { id: &id, unix_seconds: 0, place: Place::New }).await
     }
 
     #[tokio::test]
     async fn a_message_is_one_line_that_is_safe_to_look_at_and_exact_to_parse() {
         let sink = Sink::default();
-        assert_eq!(delivered_to(DataOutput::new(sink.clone())).await, Outcome::Delivered);
+        assert_eq!(delivered_to(DataOutput::new(sink.clone())).await, Outcome::Delivered(None));
         let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         let line = text.strip_suffix('\n').unwrap();
         assert!(!line.contains(|character: char| character.is_control() || character == '\u{202e}'));
@@ -179,7 +180,7 @@ mod tests {
         for _ in 0..50 {
             all.spawn(delivered_to(output.clone()));
         }
-        assert!(all.join_all().await.into_iter().all(|outcome| outcome == Outcome::Delivered));
+        assert!(all.join_all().await.into_iter().all(|outcome| outcome == Outcome::Delivered(None)));
         let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         assert_eq!(
             text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count(),

@@ -103,6 +103,7 @@ mod tests {
     use crate::card::build;
     use crate::fixture;
     use crate::outbox::DeliveryId;
+    use crate::receivers::Place;
 
     fn webhook(secrets: &[&str]) -> Webhook {
         let secret = |text: &str| transport::SecretString::new(text.to_owned());
@@ -118,7 +119,7 @@ mod tests {
         let (incident, findings) = fixture::npm_takeover();
         let card = build(fixture::opened(), incident, findings, None);
         let id = DeliveryId::parse("abc").unwrap();
-        let attempt = Attempt { id: &id, unix_seconds: 1_778_526_000 };
+        let attempt = Attempt { id: &id, unix_seconds: 1_778_526_000, place: Place::New };
         let signature = |secrets: &[&str]| {
             let encoded = webhook(secrets).encode(&card, attempt, Fullness::Full).unwrap();
             encoded.headers.iter().find(|(name, _)| *name == "webhook-signature").unwrap().1.clone()
@@ -133,7 +134,7 @@ mod tests {
         let card = build(fixture::opened(), incident, findings, None);
         let id = DeliveryId::parse("abc").unwrap();
         let headers = |unix_seconds| {
-            let attempt = Attempt { id: &id, unix_seconds };
+            let attempt = Attempt { id: &id, unix_seconds, place: Place::New };
             webhook(&[CURRENT]).encode(&card, attempt, Fullness::Full).unwrap().headers
         };
         let (first, second) = (headers(100), headers(105));
