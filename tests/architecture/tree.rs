@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::rust_file::{RustFile, test_modules};
 
-/// Folders that are not the repository's own.
+/// What is not the repository's own. In a further work tree `.git` is a file.
 const PASSED_OVER: [&str; 2] = [".git", "target"];
 
 /// All files, by their path from the root with `/` between its parts.
@@ -73,10 +73,11 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
             let kind = entry.file_type().expect("the repository can be read");
+            if PASSED_OVER.contains(&name.as_str()) {
+                continue;
+            }
             if kind.is_dir() {
-                if !PASSED_OVER.contains(&name.as_str()) {
-                    self.read(&entry.path(), &path);
-                }
+                self.read(&entry.path(), &path);
                 continue;
             }
             // A file that is deleted while it is read is another test's temporary one.
