@@ -24,8 +24,14 @@ worded! {
         IncidentTriaged = "incident-triaged",
         /// A silence was made.
         SilenceCreated = "silence-created",
+        /// A silence was made to last longer.
+        SilenceExtended = "silence-extended",
         /// A silence was ended before its time.
         SilenceEnded = "silence-ended",
+        /// Work on keys or signatures was announced.
+        MaintenanceAnnounced = "maintenance-announced",
+        /// Announced work was called off or is over before its time.
+        MaintenanceEnded = "maintenance-ended",
         /// Undelivered messages were put back into the queue.
         DeliveryRequeued = "delivery-requeued",
         /// Records that could not be read were read again.

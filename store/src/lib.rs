@@ -10,10 +10,12 @@ mod conditions;
 mod control;
 mod database;
 mod dead_letter;
+mod desk;
 mod error;
 mod finding;
 mod incident;
 mod ledger;
+mod maintenance;
 mod name;
 mod outbox;
 mod progress;
@@ -30,15 +32,17 @@ pub use control::{ControlKind, ControlRecord};
 pub use dead_letter::{
     DeadLetter, DeadLetterCount, DeadLetterFilter, MAX_DETAIL_BYTES, MAX_HEAD_BYTES, StoredDeadLetter,
 };
+pub use desk::Desk;
 pub use error::{StoreError, StoreErrorKind};
 pub use finding::{FindingFilter, FindingSeq, Order, StoredFinding, SubjectMatch};
 pub use incident::{IncidentCount, IncidentFilter, IncidentOrder, StoredIncident, Told};
 pub use ledger::{Checkpoint, LedgerAction, LedgerEntry, LedgerFault, LedgerRow, leaf_hash};
+pub use maintenance::{Maintenance, MaintenanceId, MaintenanceState, NewMaintenance};
 pub use name::{LaneId, MAX_NAME_BYTES, NameError, ReceiverId, RunId, RunName};
 pub use outbox::{
     AfterAttempt, AttemptOutcome, AttemptRecord, Breaker, Delivery, DeliveryFilter, DeliveryState,
     DeliveryStateKind, Finished, GroupId, LeaseRequest, Leased, NewMessage, OutboxId, ReceiverSummary,
-    Routed, Routing, ToRoute, ToRouteId, TransitionNumber,
+    Routed, RoutedRow, Routing, ToRoute, ToRouteId, TransitionNumber,
 };
 pub use progress::{
     LaneProgress, LaneSave, PartitionPosition, SavedLane, SavedSegment, SegmentKind, SegmentSave, SegmentSize,

@@ -24,7 +24,7 @@ pub use finish::{AfterAttempt, AttemptOutcome, AttemptRecord, Finished};
 pub(crate) use lease::CANDIDATES;
 pub use lease::{LeaseRequest, Leased};
 pub use list::{Delivery, DeliveryFilter, ReceiverSummary};
-pub use route::{Routed, Routing};
+pub use route::{Routed, RoutedRow, Routing};
 
 row_number! {
     /// The number of something that waits for routing.

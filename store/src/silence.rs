@@ -44,7 +44,7 @@ pub struct Silence {
     pub reason: String,
     /// From when.
     pub starts_at: i64,
-    /// Until when, as first meant.
+    /// Until when, unless it is ended before.
     pub ends_at: i64,
     /// When it was made.
     pub created_at: i64,
@@ -117,6 +117,44 @@ impl Store {
             };
             ledger::append(transaction, &[entry])?;
             Ok(id)
+        })
+    }
+
+    /// Makes a silence that holds or will hold last until another time, with its ledger entry.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuch`] if there is no such silence, or if it is over; else as [`Store::commit`].
+    pub fn extend_silence(
+        &self,
+        id: SilenceId,
+        ends_at: i64,
+        author: &str,
+        reason: &str,
+        now: i64,
+    ) -> Result<Silence, StoreError> {
+        self.write("extend a silence", |transaction| {
+            let before = transaction
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM silence WHERE id = ?1"))?
+                .query_row([id], stored)
+                .optional()?
+                .filter(|silence| matches!(silence.state(now), SilenceState::Active | SilenceState::Pending))
+                .ok_or(StoreError::NoSuch { what: "silence that holds", id: id.0 })?;
+            transaction
+                .prepare_cached("UPDATE silence SET ends_at = ?2 WHERE id = ?1")?
+                .execute((id, ends_at))?;
+            let entry = LedgerEntry {
+                key: format!("silence:{id}:extended:{now}"),
+                at: now,
+                actor: author.to_owned(),
+                action: LedgerAction::SilenceExtended,
+                subject: Some(before.matcher.clone()),
+                before: Some(format!("{} to {}", before.starts_at, before.ends_at)),
+                after: Some(format!("{} to {ends_at}", before.starts_at)),
+                reason: Some(reason.to_owned()),
+                config_hash: None,
+            };
+            ledger::append(transaction, &[entry])?;
+            Ok(Silence { ends_at, ..before })
         })
     }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod crash;
 mod decisions;
+mod desk;
 mod model;
 mod opening;
 mod outbox;

@@ -33,13 +33,24 @@ pub struct Store {
 struct Shared {
     path: PathBuf,
     epoch: Epoch,
+    fence: Fence,
     writer: Mutex<Connection>,
     /// Set when a write or sync failed: the system may have dropped what it could not write, so a success that is
     /// reported later would prove nothing.
     disk_failed: Arc<AtomicBool>,
-    checkpointer: Checkpointer,
+    /// None beside another writer, whose own sees to the log.
+    checkpointer: Option<Checkpointer>,
     // Last, so that the connections are closed before another process may open.
-    _lock: DatabaseLock,
+    _lock: Option<DatabaseLock>,
+}
+
+/// Who may write through a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fence {
+    /// The one writer, as long as nobody opened the file after it.
+    Owner,
+    /// A guest beside it, who writes only what people decide ([`crate::Desk`]).
+    Guest,
 }
 
 impl Store {
@@ -60,12 +71,34 @@ impl Store {
         let shared = Shared {
             path: path.to_owned(),
             epoch,
+            fence: Fence::Owner,
             writer: Mutex::new(connection),
-            checkpointer: Checkpointer::start(path, Arc::clone(&disk_failed))?,
+            checkpointer: Some(Checkpointer::start(path, Arc::clone(&disk_failed))?),
             disk_failed,
-            _lock: lock,
+            _lock: Some(lock),
         };
         Ok(Self { shared: Arc::new(shared), reader: Reader::beside_writer(path) })
+    }
+
+    /// Opens a file that exists for writing beside its owner: SQLite lets one transaction in at a time, and the
+    /// owner's fence stays where it is. What may be written so is up to [`crate::Desk`].
+    pub(crate) fn open_as_guest(path: &Path) -> Result<Self, StoreError> {
+        // Checks that the file is there and of our schema, and so makes and migrates none.
+        let reader = Reader::open(path)?;
+        let connection = open_writer(path)?;
+        let epoch = connection
+            .query_row("SELECT epoch FROM meta", [], |row| row.get(0))
+            .map_err(|error| Fault::from(error).settle("open", path))?;
+        let shared = Shared {
+            path: path.to_owned(),
+            epoch: Epoch(epoch),
+            fence: Fence::Guest,
+            writer: Mutex::new(connection),
+            checkpointer: None,
+            disk_failed: Arc::default(),
+            _lock: None,
+        };
+        Ok(Self { shared: Arc::new(shared), reader })
     }
 
     /// Opens the file for reading, beside a writer or without one.
@@ -122,9 +155,10 @@ impl Store {
         if self.shared.disk_failed.load(Ordering::Acquire) {
             return Err(StoreError::MustReopen { path: self.shared.path.clone() });
         }
-        match transact(&mut writer, self.shared.epoch, &self.shared.path, act) {
+        let owner = (self.shared.fence == Fence::Owner).then_some(self.shared.epoch);
+        match transact(&mut writer, owner, &self.shared.path, act) {
             Ok(value) => {
-                self.shared.checkpointer.wake();
+                self.shared.checkpointer.iter().for_each(Checkpointer::wake);
                 Ok(value)
             }
             Err(fault) => {
@@ -150,7 +184,7 @@ impl fmt::Debug for Store {
 
 fn transact<T>(
     connection: &mut Connection,
-    mine: Epoch,
+    owner: Option<Epoch>,
     path: &Path,
     act: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
@@ -158,7 +192,9 @@ fn transact<T>(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let current =
         Epoch(transaction.prepare_cached("SELECT epoch FROM meta")?.query_row([], |row| row.get(0))?);
-    if current != mine {
+    if let Some(mine) = owner
+        && current != mine
+    {
         return Err(StoreError::Fenced { path: path.to_owned(), mine, current }.into());
     }
     let value = act(&transaction)?;

@@ -17,8 +17,10 @@ pub(crate) struct Migration {
 }
 
 /// Every step, in order. A released step is never edited: its hash is in every database that took it.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../../migrations/0001_first.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../../migrations/0001_first.sql") },
+    Migration { version: 2, sql: include_str!("../../migrations/0002_maintenance.sql") },
+];
 
 /// Marks a file as ours (`SLWT`), so that another program's database is refused instead of changed.
 const APPLICATION_ID: i32 = 0x534C_5754;

@@ -1,6 +1,6 @@
 //! Routing: what waits becomes messages, or none, together with the reasons, in one transaction.
 
-use rusqlite::{OptionalExtension as _, Transaction, named_params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
 
 use super::{NewMessage, OutboxId, ToRoute, ToRouteId};
 use crate::error::{Fault, StoreError};
@@ -30,36 +30,73 @@ pub enum Routed {
     Already(ToRouteId),
 }
 
+/// Something that was routed, or waits for it, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutedRow {
+    /// What happened to which incident.
+    pub row: ToRoute,
+    /// What was decided, as JSON; `None` where it still waits.
+    pub decision: Option<String>,
+}
+
+const COLUMNS: &str =
+    "t.id, t.run, t.incident, coalesce(i.merged_into, i.id), t.transition, t.reason, t.severity,
+                       t.created_at";
+
 impl Reader {
+    /// What was routed or waits for it since this clock time, in order, after the row `after`: for whoever asks what
+    /// other routes would have done.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn routed_since(
+        &self,
+        since: i64,
+        after: ToRouteId,
+        limit: u32,
+    ) -> Result<Vec<RoutedRow>, StoreError> {
+        self.read("read routing decisions", |transaction| {
+            let mut statement = transaction.prepare_cached(&format!(
+                "SELECT {COLUMNS}, t.decision FROM to_route AS t
+                 JOIN incident AS i ON i.run = t.run AND i.id = t.incident
+                 WHERE t.id > ?1 AND t.created_at >= ?2 ORDER BY t.id LIMIT ?3"
+            ))?;
+            let rows = statement.query_map((after, since, limit), |row| {
+                Ok(RoutedRow { row: stored(row)?, decision: row.get(8)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// What waits for routing, oldest first.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn to_route(&self, limit: u32) -> Result<Vec<ToRoute>, StoreError> {
         self.read("read what waits for routing", |transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT t.id, t.run, t.incident, coalesce(i.merged_into, i.id), t.transition, t.reason, t.severity,
-                        t.created_at
-                 FROM to_route AS t JOIN incident AS i ON i.run = t.run AND i.id = t.incident
-                 WHERE t.routed_at IS NULL ORDER BY t.id LIMIT ?1",
-            )?;
-            let rows = statement.query_map([limit], |row| {
-                let (Word(incident_then), Word(incident)) = (row.get(2)?, row.get(3)?);
-                let (Word(reason), Rank(severity)) = (row.get(5)?, row.get(6)?);
-                Ok(ToRoute {
-                    id: row.get(0)?,
-                    run: row.get(1)?,
-                    incident,
-                    incident_then,
-                    transition: row.get(4)?,
-                    reason,
-                    severity,
-                    created_at: row.get(7)?,
-                })
-            })?;
+            let mut statement = transaction.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM to_route AS t JOIN incident AS i ON i.run = t.run AND i.id = t.incident
+                 WHERE t.routed_at IS NULL ORDER BY t.id LIMIT ?1"
+            ))?;
+            let rows = statement.query_map([limit], stored)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<ToRoute> {
+    let (Word(incident_then), Word(incident)) = (row.get(2)?, row.get(3)?);
+    let (Word(reason), Rank(severity)) = (row.get(5)?, row.get(6)?);
+    Ok(ToRoute {
+        id: row.get(0)?,
+        run: row.get(1)?,
+        incident,
+        incident_then,
+        transition: row.get(4)?,
+        reason,
+        severity,
+        created_at: row.get(7)?,
+    })
 }
 
 impl Store {
