@@ -9,6 +9,7 @@ mod learn;
 pub(crate) mod replay;
 mod run;
 mod schema;
+mod score_series;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Decode(decode::Arguments),
     /// Print the JSON Schema of a contract
     Schema(schema::Arguments),
+    /// Score series of counts or readings: one anomaly score a row
+    ScoreSeries(score_series::Arguments),
     /// List findings
     Findings(findings::Arguments),
     /// List incidents
@@ -70,6 +73,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::ScoreSeries(arguments) => score_series::run(&arguments),
         Command::Findings(arguments) => findings::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
     };

@@ -202,7 +202,7 @@ fn unknown_words(tree: &Tree, line: &str) -> Vec<String> {
                 if !name.chars().all(|c| c.is_ascii_lowercase() || c == '-') || name.starts_with('-') {
                     continue;
                 }
-                let source = format!("src/cli/{name}.rs");
+                let source = format!("src/cli/{}.rs", name.replace('-', "_"));
                 if !tree.exists(&source) {
                     unknown.push(format!("sealwatch {name}"));
                     continue;

@@ -3,6 +3,7 @@
 mod breadth_window;
 pub mod download_breadth;
 pub mod download_volume;
+pub mod series;
 mod window;
 
 pub use window::{EmptyWindows, Width, WindowRate};

@@ -90,7 +90,14 @@ impl Calibrator {
     /// The learned curve; `None` before [`SCORES_NEEDED`].
     #[must_use]
     pub fn curve(&self) -> Option<CalibrationCurve> {
-        self.is_ready().then(|| {
+        self.curve_from(SCORES_NEEDED)
+    }
+
+    /// As [`Self::curve`], from another number of scores on: for a cell that has no parent to ask, where a rough curve is
+    /// better than none.
+    #[must_use]
+    pub fn curve_from(&self, scores_needed: f64) -> Option<CalibrationCurve> {
+        (self.scores() >= scores_needed).then(|| {
             let body = self.upper_quantile(BODY_TAIL);
             let edge = self.upper_quantile(EDGE_TAIL);
             CalibrationCurve { body, stretch: ((edge - body) / libm::log(BODY_TAIL / EDGE_TAIL)).max(1.0) }

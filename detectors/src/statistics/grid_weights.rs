@@ -85,11 +85,23 @@ pub(super) fn learn<const N: usize>(
     keep: f64,
     times: f64,
 ) {
+    learn_within(CLIP_NATS, log_weights, prior, likelihoods, keep, times);
+}
+
+/// As [`learn`], with another bound in nats on what one observation may do: where observations are winsorised already.
+pub(super) fn learn_within<const N: usize>(
+    clip: f64,
+    log_weights: &mut [f32; N],
+    prior: &[f32; N],
+    likelihoods: &[f64; N],
+    keep: f64,
+    times: f64,
+) {
     let best = likelihoods.iter().copied().fold(0.0, f64::max);
     let mut logs = [0.0; N];
     for j in 0..N {
         // Where every likelihood is below what a double can hold, nothing can be told between them.
-        let gain = if best > 0.0 { libm::log(likelihoods[j] / best).max(-CLIP_NATS) } else { 0.0 };
+        let gain = if best > 0.0 { libm::log(likelihoods[j] / best).max(-clip) } else { 0.0 };
         logs[j] = keep * f64::from(log_weights[j]) + (1.0 - keep) * f64::from(prior[j]) + times * gain;
     }
     centre(&mut logs);

@@ -13,6 +13,7 @@ pub mod distinct;
 pub mod false_discovery;
 mod grid_weights;
 pub mod hazard;
+pub mod location_scale;
 pub mod log_normal;
 pub mod negative_binomial;
 pub mod p_value;
@@ -21,6 +22,6 @@ pub mod rate;
 pub mod robust_scale;
 mod special;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 
 pub use p_value::{PValue, Tail, tie_break};
