@@ -23,6 +23,7 @@ pub(crate) fn rules(source: &SourceConfig) -> SourceRules {
         decoder.registry = Arc::from(registry.as_str());
     }
     decoder.ecosystem = source.ecosystem;
+    decoder.zone = source.timezone.unwrap_or_default();
     SourceRules {
         decoder,
         times: SourceTimes {

@@ -1,20 +1,27 @@
 //! From a raw record to events, or to one reason why not.
 //!
 //! What comes out depends on the record and the settings alone, never on the records before it: `auto` looks at
-//! each record anew. A record becomes at least one event or exactly one refusal, and no record makes a decoder panic.
+//! each record anew. A record becomes events or exactly one refusal; a line that says
+//! that nothing happened is passed over and counted. No record makes a decoder panic.
 
+mod abilities;
 mod counters;
 mod format;
 mod reading;
 mod recent;
+mod recognise;
 mod refusal;
+mod zone;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use detectors::event::Event;
 
-pub use self::counters::{DecodeCounters, MAX_UNKNOWN_NAME_BYTES, MAX_UNKNOWN_NAMES, UnknownFields};
+pub use self::abilities::{Abilities, Tier};
+pub use self::counters::{
+    DecodeCounters, FormatCounters, MAX_UNKNOWN_NAME_BYTES, MAX_UNKNOWN_NAMES, PassReason, UnknownFields,
+};
 pub use self::format::{Ecosystem, Format, UnknownWord};
 pub use self::reading::{CUT_MARK, MAX_EVENTS_PER_RECORD, MAX_NESTING};
 pub(crate) use self::reading::{
@@ -22,6 +29,7 @@ pub(crate) use self::reading::{
 };
 use self::recent::RecentNames;
 pub use self::refusal::{MAX_DETAIL_CHARS, Refusal, RefusalReason};
+pub use self::zone::{Zone, ZoneError};
 use crate::source::{MAX_RECORD_BYTES, RawRecord};
 use crate::wire;
 
@@ -36,6 +44,8 @@ pub struct DecoderSettings {
     pub format: Format,
     /// What kind of registry stands behind an access log, if the paths alone would not tell.
     pub ecosystem: Option<Ecosystem>,
+    /// The zone of times that carry none.
+    pub zone: Zone,
 }
 
 impl DecoderSettings {
@@ -43,7 +53,7 @@ impl DecoderSettings {
     #[must_use]
     pub fn new(source: &str, format: Format) -> Self {
         let source: Arc<str> = Arc::from(source);
-        Self { registry: Arc::clone(&source), source, format, ecosystem: None }
+        Self { registry: Arc::clone(&source), source, format, ecosystem: None, zone: Zone::UTC }
     }
 }
 
@@ -80,7 +90,8 @@ impl Decoder {
         std::mem::take(&mut self.counters)
     }
 
-    /// Appends the record's events to `out`, at least one.
+    /// Appends the record's events to `out`: at least one, or none if all that the record says is that nothing
+    /// happened, which is counted by [`PassReason`].
     ///
     /// # Errors
     /// [`Refusal`] with the reason; `out` is then as it was before.
@@ -102,35 +113,27 @@ impl Decoder {
     }
 
     fn read(&mut self, record: &RawRecord<'_>, out: &mut Vec<Event>) -> Result<(), Refusal> {
-        let bytes = record.bytes();
-        if bytes.len() > MAX_RECORD_BYTES {
-            let detail = format!("{} bytes, of {MAX_RECORD_BYTES} allowed", bytes.len());
+        if record.bytes().len() > MAX_RECORD_BYTES {
+            let detail = format!("{} bytes, of {MAX_RECORD_BYTES} allowed", record.bytes().len());
             return Err(Refusal::new(RefusalReason::Oversize, detail));
         }
-        let text = text_of(bytes)?;
+        let bytes = wire::envelope::unpacked(record.bytes())?;
+        let text = text_of(&bytes)?;
         if text.trim_ascii().is_empty() {
             return Err(Refusal::new(RefusalReason::EmptyRecord, "the record is empty"));
         }
-        let format = match self.settings.format {
-            Format::Auto => Format::recognise(text).ok_or_else(|| {
-                Refusal::new(RefusalReason::UnknownFormat, "looks like none of the formats that `auto` knows")
-            })?,
-            named => named,
-        };
         let before = out.len();
         let mut reading = Reading {
             record,
             settings: &self.settings,
             counters: &mut self.counters,
             recent: &mut self.recent,
+            base: 0,
+            envelope_time: None,
+            passed: 0,
         };
-        match format {
-            Format::Auto | Format::Native => wire::native::read(text, &mut reading, out)?,
-            Format::Distribution => wire::distribution::read(text, &mut reading, out)?,
-            Format::Combined => wire::combined::read(text, &mut reading, out)?,
-            Format::Rekor => wire::rekor::read(text, &mut reading, out)?,
-        }
-        if out.len() == before {
+        wire::read(text, &mut reading, out)?;
+        if out.len() == before && reading.passed == 0 {
             return Err(Refusal::new(RefusalReason::EmptyRecord, "the record holds no event"));
         }
         Ok(())

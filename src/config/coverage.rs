@@ -9,16 +9,6 @@ use super::Config;
 use super::diagnostic::Diagnostic;
 use super::suggestion::listed;
 
-/// What every format brings but the ones that are less than that.
-const ALL_EVENTS: &[&str] = &["access", "publish", "tag", "sign", "verify", "account", "withdraw"];
-
-/// What no record of a format says about an event of this kind, in the catalogue's words.
-const LACKING: &[(Format, &str, &str)] = &[
-    // Both see that a signature was stored, not whose it is.
-    (Format::Distribution, "sign", "signer.key_id or signer.identity"),
-    (Format::Combined, "sign", "signer.key_id or signer.identity"),
-];
-
 /// What the detectors that are on get to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Coverage {
@@ -46,8 +36,10 @@ impl Coverage {
                 listed(needs.needs_events.iter().copied(), "or"),
                 needs.needs_fields.join(", "),
             );
-            let formats =
-                Format::ALL.into_iter().filter(|format| *format != Format::Auto && feeds(*format, &needs));
+            let formats = Format::ALL
+                .iter()
+                .copied()
+                .filter(|format| *format != Format::Auto && feeds(*format, &needs));
             let help = format!(
                 "read a source of format {}, or write `mode = \"off\"` in `[engine.detectors.{id}]`",
                 listed(formats.map(Format::word), "or"),
@@ -59,22 +51,10 @@ impl Coverage {
 
 /// Whether records of a format can make this detector speak.
 fn feeds(format: Format, needs: &CatalogueEntry) -> bool {
-    let lacks = |event: &str| {
-        LACKING
-            .iter()
-            .any(|(by, of, field)| *by == format && *of == event && needs.needs_fields.contains(field))
-    };
-    needs.needs_events.iter().any(|event| events_of(format).contains(event) && !lacks(event))
-}
-
-/// The kinds of events that a format's records become.
-const fn events_of(format: Format) -> &'static [&'static str] {
-    match format {
-        Format::Auto | Format::Native => ALL_EVENTS,
-        Format::Distribution => &["access", "tag", "sign", "withdraw"],
-        Format::Combined => &["access", "sign", "account", "withdraw"],
-        Format::Rekor => &["sign"],
-    }
+    let own = format.abilities();
+    let lacks =
+        |event: &str| own.lacks.iter().any(|(of, field)| *of == event && needs.needs_fields.contains(field));
+    needs.needs_events.iter().any(|event| own.events.contains(event) && !lacks(event))
 }
 
 #[cfg(test)]
@@ -130,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_a_format_lacks_is_named_in_the_catalogue_s_words() {
-        for (_, event, field) in LACKING {
+        for (event, field) in Format::ALL.iter().flat_map(|format| format.abilities().lacks) {
             let named = |id: &DetectorId| {
                 entry(*id).needs_events.contains(event) && entry(*id).needs_fields.contains(field)
             };
@@ -159,7 +139,10 @@ mod tests {
                     let native: serde_json::Value = serde_json::from_str(&write_native(event)).unwrap();
                     seen.insert(native["type"].as_str().unwrap().to_owned());
                     let names_signer = native["signer"].as_object().is_some_and(|signer| !signer.is_empty());
-                    assert!(!(names_signer && LACKING.iter().any(|(by, ..)| *by == format)), "{native}");
+                    assert!(
+                        !(names_signer && format.abilities().lacks.iter().any(|(event, _)| *event == "sign")),
+                        "{native}"
+                    );
                 }
             }
         }
@@ -168,8 +151,9 @@ mod tests {
 
     #[test]
     fn each_format_s_own_logs_become_the_events_it_is_said_to_bring() {
-        for format in Format::ALL.into_iter().filter(|format| *format != Format::Auto) {
-            let said: BTreeSet<_> = events_of(format).iter().map(|event| (*event).to_owned()).collect();
+        for format in Format::ALL.iter().copied().filter(|format| *format != Format::Auto) {
+            let said: BTreeSet<_> =
+                format.abilities().events.iter().map(|event| (*event).to_owned()).collect();
             assert_eq!(seen(format), said, "{}", format.word());
         }
     }

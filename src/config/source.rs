@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ingest::decode::{Ecosystem, Format};
+use ingest::decode::{Ecosystem, Format, Zone};
 use ingest::kafka::StartPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -42,6 +42,9 @@ pub(crate) struct SourceConfig {
     /// What kind of registry stands behind an access log, if the paths alone would not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ecosystem: Option<Ecosystem>,
+    /// The zone of times that carry none: `UTC`, or a distance from it such as `+02:00`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timezone: Option<Zone>,
     /// How much older than the newest record before it an access record may be without being late, in seconds. What is
     /// found in access records is found so much later.
     #[serde(default = "default_lateness_seconds")]
@@ -66,6 +69,7 @@ impl SourceConfig {
             format: Format::Auto,
             registry: None,
             ecosystem: None,
+            timezone: None,
             lateness_seconds: DEFAULT_LATENESS_SECONDS,
             history: false,
             shift_seconds: 0,

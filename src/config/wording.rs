@@ -20,7 +20,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("security.", SECURITY),
     ("ssl.", SECURITY),
     ("threshold", "detectors have no threshold: set `floor_bits`, or what may be told in `[engine.budget]`"),
-    ("timezone", "leave it out: in every format that is read, times carry their zone"),
     ("topic", "write `topics = [\"…\"]`"),
 ];
 const WHERE_TO_START: &str =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::RefusalReason;
+use super::{Format, RefusalReason};
 
 /// Most names of unknown fields that are counted one by one; the rest is one number.
 pub const MAX_UNKNOWN_NAMES: usize = 256;
@@ -20,6 +20,10 @@ pub struct DecodeCounters {
     pub events: u64,
     /// Records that became dead letters, by reason.
     pub refused: BTreeMap<RefusalReason, u64>,
+    /// Lines that were understood and tell of nothing that happened, by reason. They are no dead letters.
+    pub passed: BTreeMap<PassReason, u64>,
+    /// Records by the format that read them: what was read, and what was refused.
+    pub by_format: BTreeMap<Format, FormatCounters>,
     /// Fields that nobody reads, by path (`actor.shoe_size`).
     pub unknown_fields: UnknownFields,
     /// Strings that were longer than allowed, and cut.
@@ -28,7 +32,58 @@ pub struct DecodeCounters {
     pub cut_lists: u64,
 }
 
+/// What was seen of one format.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FormatCounters {
+    /// Records, or parts of them, that it was given.
+    pub parts: u64,
+    /// Those that it refused.
+    pub refused: u64,
+}
+
+macro_rules! pass_reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)+) => {
+        /// Why a line that a format understands becomes no event. Closed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum PassReason {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl PassReason {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+        }
+    };
+}
+
+pass_reasons! {
+    /// A request came in; the line that says how it ended is still to come.
+    Unanswered = "unanswered",
+    /// A status that was written before the answer was known; the true one follows.
+    Provisional = "provisional",
+    /// A program talks about itself: start-up, plug-ins, deliveries of its webhooks.
+    ServerMessage = "server-message",
+    /// Names of columns, or a comment.
+    Header = "header",
+    /// The record is of a service, or of an act, that concerns no registry.
+    NoRegistry = "no-registry",
+    /// Something was looked at or computed, and no artifact changed hands or shape.
+    NoChange = "no-change",
+}
+
 impl DecodeCounters {
+    /// All lines that tell of nothing.
+    #[must_use]
+    pub fn passed_over(&self) -> u64 {
+        self.passed.values().sum()
+    }
+
     /// All dead letters.
     #[must_use]
     pub fn dead_letters(&self) -> u64 {
@@ -42,6 +97,14 @@ impl DecodeCounters {
         self.events += other.events;
         for (reason, count) in &other.refused {
             *self.refused.entry(*reason).or_default() += count;
+        }
+        for (reason, count) in &other.passed {
+            *self.passed.entry(*reason).or_default() += count;
+        }
+        for (format, count) in &other.by_format {
+            let own = self.by_format.entry(*format).or_default();
+            own.parts += count.parts;
+            own.refused += count.refused;
         }
         for (name, count) in &other.unknown_fields.by_name {
             self.unknown_fields.add(name, *count);
@@ -114,9 +177,13 @@ mod tests {
         let mut one = DecodeCounters { records: 2, bytes: 10, events: 1, ..DecodeCounters::default() };
         one.refused.insert(RefusalReason::BadPurl, 1);
         one.unknown_fields.count("x");
+        one.passed.insert(PassReason::Header, 3);
+        one.by_format.insert(Format::Native, FormatCounters { parts: 2, refused: 1 });
         let mut sum = one.clone();
         sum.add(&one);
         assert_eq!((sum.records, sum.bytes, sum.events, sum.dead_letters()), (4, 20, 2, 2));
+        assert_eq!(sum.passed_over(), 6);
+        assert_eq!(sum.by_format[&Format::Native], FormatCounters { parts: 4, refused: 2 });
         assert_eq!(sum.unknown_fields.iter().collect::<Vec<_>>(), [("x", 2)]);
     }
 }

@@ -8,7 +8,7 @@ use detectors::event::{
 };
 
 use super::recent::RecentNames;
-use super::{DecodeCounters, DecoderSettings, Refusal, RefusalReason};
+use super::{DecodeCounters, DecoderSettings, PassReason, Refusal, RefusalReason};
 use crate::source::RawRecord;
 use crate::wire::object::Unknown;
 
@@ -25,11 +25,18 @@ pub(crate) struct Reading<'a> {
     pub(crate) settings: &'a DecoderSettings,
     pub(crate) counters: &'a mut DecodeCounters,
     pub(crate) recent: &'a mut RecentNames,
+    /// How many events the record's parts before this one became; places and ids go on from there.
+    pub(crate) base: u32,
+    /// The time that an envelope around it gives, for what carries none of its own.
+    pub(crate) envelope_time: Option<EventTime>,
+    /// Parts that were understood and tell of nothing that happened.
+    pub(crate) passed: u64,
 }
 
 impl Reading<'_> {
     /// Where an event of this record lies.
     pub(crate) fn position(&self, index: u32) -> Position {
+        let index = self.base.saturating_add(index);
         Position { partition: Arc::clone(self.record.partition), offset: self.record.offset, index }
     }
 
@@ -42,9 +49,24 @@ impl Reading<'_> {
                 if given.is_some_and(|id| !id.is_empty()) {
                     self.counters.cut_strings += 1;
                 }
-                EventId::derive(&self.settings.source, self.record.bytes(), index)
+                EventId::derive(&self.settings.source, self.record.bytes(), self.base.saturating_add(index))
             }
         }
+    }
+
+    /// The time of what carries none itself: its envelope's, else the record's own.
+    pub(crate) fn outer_time(&self, field: &str) -> Result<EventTime, Refusal> {
+        match (self.envelope_time, self.record.timestamp_ms) {
+            (Some(time), _) => Ok(time),
+            (None, Some(millis)) => time_of_millis("the record's timestamp", millis),
+            (None, None) => Err(Refusal::missing(field)),
+        }
+    }
+
+    /// Counts a part that was understood and tells of nothing that happened.
+    pub(crate) fn pass(&mut self, reason: PassReason) {
+        self.passed += 1;
+        *self.counters.passed.entry(reason).or_default() += 1;
     }
 
     /// The registry of an event: named, or the source's own.

@@ -104,6 +104,15 @@ impl Refusal {
         Self { reason, detail: visible }
     }
 
+    /// The same, said of one part of a record that holds several.
+    pub(crate) fn in_part(self, number: usize, parts: usize) -> Self {
+        if parts == 1 {
+            self
+        } else {
+            Self::new(self.reason, format!("part {}: {}", number + 1, self.detail))
+        }
+    }
+
     /// A required field that is not there.
     #[must_use]
     pub fn missing(field: &str) -> Self {

@@ -17,6 +17,10 @@ const MAX_UNKNOWN_IN_OBJECT: usize = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
+/// A string, a number, a truth value: what logs write with and without quotation marks, as text. Null is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Scalar<'a>(pub(crate) Cow<'a, str>);
+
 /// The keys of an object that no field has. Boxed, since most objects have none and every object is moved.
 #[derive(Debug, Default)]
 pub(crate) struct Unknown<'a>(Option<Box<UnknownKeys<'a>>>);
@@ -155,6 +159,59 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
         deserializer.deserialize_str(Borrow).map(Self)
     }
+}
+
+impl Deref for Scalar<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a number")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(number.to_string()))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(number.to_string()))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(number.to_string()))
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(if value { "true" } else { "false" }))
+            }
+        }
+
+        deserializer.deserialize_any(Any).map(Self)
+    }
+}
+
+/// The text of a field that is there and says something; `-` stands for nothing in logs.
+pub(crate) fn said<T: Deref<Target = str>>(field: Option<&T>) -> Option<&str> {
+    field.map(|text| &**text).filter(|text| !text.is_empty() && *text != "-")
 }
 
 impl Serialize for Text<'_> {

@@ -11,10 +11,10 @@
 //! once, so as a key it would always be new.
 
 mod body;
-mod bundle;
-mod certificate;
+pub(super) mod bundle;
+pub(super) mod certificate;
 mod entry;
-mod statement;
+pub(super) mod statement;
 
 use detectors::event::{Event, EventKind, EventTime, Outcome, Sign, Signer, TransparencyLog};
 
@@ -23,20 +23,22 @@ use self::statement::Subject;
 use crate::decode::{MAX_EVENTS_PER_RECORD, Reading, Refusal, RefusalReason, check_nesting, time_of_millis};
 
 /// What is known of one signature, whichever way it came.
-struct Signature {
+pub(super) struct Signature {
     /// Who signed; several for an envelope that is signed several times.
-    signers: Vec<Signer>,
+    pub(super) signers: Vec<Signer>,
     /// What was signed; empty if the record does not say.
-    subjects: Vec<Subject>,
+    pub(super) subjects: Vec<Subject>,
     /// `signature`, or the predicate type.
-    predicate: Option<String>,
+    pub(super) predicate: Option<String>,
     /// Where it was logged.
-    logged: Logged,
+    pub(super) logged: Logged,
+    /// When it was made, if that is said beside the log and the certificate.
+    pub(super) made_at: Option<EventTime>,
 }
 
 /// What a log says about an entry.
 #[derive(Default)]
-struct Logged {
+pub(super) struct Logged {
     /// The entry's id in the log.
     id: Option<String>,
     /// The log's id, in hex.
@@ -61,7 +63,7 @@ pub(crate) fn read(text: &str, reading: &mut Reading<'_>, out: &mut Vec<Event>) 
     Ok(())
 }
 
-fn push_events(
+pub(super) fn push_events(
     signature: &Signature,
     index: &mut u32,
     reading: &mut Reading<'_>,
@@ -72,6 +74,7 @@ fn push_events(
         None | Some(0) => None,
         Some(secs) => Some(time_of_millis("integratedTime", secs.saturating_mul(1_000))?),
     };
+    let integrated_or_made = integrated.or(signature.made_at);
     let unknown = [Subject::unknown()];
     let subjects = if signature.subjects.is_empty() { &unknown[..] } else { &signature.subjects };
     if subjects.len() * signature.signers.len() > MAX_EVENTS_PER_RECORD {
@@ -79,7 +82,7 @@ fn push_events(
         return Err(Refusal::new(RefusalReason::TooManyEvents, detail));
     }
     for signer in &signature.signers {
-        let time = time_of(integrated, signer, reading)?;
+        let time = time_of(integrated_or_made, signer, reading)?;
         for subject in subjects {
             let id = signature.logged.event_id(*index);
             let event = Event {
@@ -111,12 +114,7 @@ fn time_of(
     signer: &Signer,
     reading: &Reading<'_>,
 ) -> Result<EventTime, Refusal> {
-    let time = integrated.or(signer.not_before);
-    match (time, reading.record.timestamp_ms) {
-        (Some(time), _) => Ok(time),
-        (None, Some(millis)) => time_of_millis("the record's timestamp", millis),
-        (None, None) => Err(Refusal::missing("integratedTime")),
-    }
+    integrated.or(signer.not_before).map_or_else(|| reading.outer_time("integratedTime"), Ok)
 }
 
 /// The strings of a certificate are the signer's own, and as long as they like.
@@ -161,7 +159,7 @@ impl Logged {
 }
 
 /// Standard base64, padding included.
-fn base64_of(field: &str, text: &str) -> Result<Vec<u8>, Refusal> {
+pub(super) fn base64_of(field: &str, text: &str) -> Result<Vec<u8>, Refusal> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD
         .decode(text.as_bytes())

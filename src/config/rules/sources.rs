@@ -32,6 +32,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     for (path, source) in facts.tables("source") {
         without_effect(&path, source, found);
         shifted(&path, source, found);
+        zoneless(&path, source, found);
     }
 }
 
@@ -83,13 +84,32 @@ fn first_in<'a>(topics: &'a [Node], topic: &str) -> Option<&'a Node> {
 fn without_effect(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
     let Some(ecosystem) = source.get("ecosystem") else { return };
     let format = source.get("format").and_then(Node::text).and_then(|word| word.parse().ok());
-    if let Some(format @ (Format::Native | Format::Distribution | Format::Rekor)) = format {
+    let format: Option<Format> = format;
+    if let Some(format) =
+        format.filter(|format| *format != Format::Auto && !format.abilities().takes_ecosystem)
+    {
         let message = format!(
             "`ecosystem` has no effect: records of format `{}` say themselves what they are about",
             format.word()
         );
         let warning = Diagnostic::error(format!("{path}.ecosystem"), &ecosystem.span, message).into_warning();
         found.push(warning.help("remove it"));
+    }
+}
+
+fn zoneless(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
+    let Some(written) = source.get("format") else { return };
+    let format: Option<Format> = written.text().and_then(|word| word.parse().ok());
+    if let Some(format) =
+        format.filter(|format| format.abilities().needs_zone && source.get("timezone").is_none())
+    {
+        let message = format!("times of format `{}` carry no zone, and the source names none", format.word());
+        let error = Diagnostic::error(format!("{path}.format"), &written.span, message);
+        found.push(
+            error.help(
+                "write `timezone = \"UTC\"`, or the zone that the registry runs in, such as \"+02:00\"",
+            ),
+        );
     }
 }
 

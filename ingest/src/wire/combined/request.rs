@@ -13,18 +13,18 @@ const MAX_SEGMENTS: usize = 64;
 
 /// What a request asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Asked {
-    pub(super) action: AccessAction,
-    pub(super) artifact: Option<Artifact>,
+pub(crate) struct Asked {
+    pub(crate) action: AccessAction,
+    pub(crate) artifact: Option<Artifact>,
     /// What happened besides if it succeeded.
-    pub(super) consequence: Option<Consequence>,
+    pub(crate) consequence: Option<Consequence>,
     /// The user that a sign-in names in its path.
-    pub(super) claimed_user: Option<String>,
+    pub(crate) claimed_user: Option<String>,
 }
 
 /// What a successful request did besides being asked.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Consequence {
+pub(crate) enum Consequence {
     /// It took something back, or gave it back.
     Withdraw(WithdrawAction),
     /// It changed who has rights.
@@ -57,7 +57,7 @@ pub(super) struct Target<'a> {
 }
 
 /// Reads a request line. What is none, such as a TLS greeting sent to a plain port, asks for nothing that has a name.
-pub(super) fn read(request: &str, user_agent: &str, ecosystem: Option<Ecosystem>) -> Asked {
+pub(crate) fn read(request: &str, user_agent: &str, ecosystem: Option<Ecosystem>) -> Asked {
     let Some(target) = Target::of(request, user_agent, ecosystem) else {
         return Asked::plain(AccessAction::List);
     };

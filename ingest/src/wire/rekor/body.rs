@@ -164,7 +164,13 @@ impl Body<'_> {
         }
         // What an attestation says of its subjects stands in its payload, which is not part of the body.
         let predicate = signed.is_some().then(|| PLAIN_SIGNATURE.to_owned());
-        Ok(Signature { signers, subjects: signed.into_iter().map(Subject::of).collect(), predicate, logged })
+        Ok(Signature {
+            signers,
+            subjects: signed.into_iter().map(Subject::of).collect(),
+            predicate,
+            logged,
+            made_at: None,
+        })
     }
 }
 

@@ -59,7 +59,7 @@ struct Hint<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TlogEntry<'a> {
+pub(in crate::wire) struct TlogEntry<'a> {
     #[serde(default)]
     log_index: Option<Number>,
     #[serde(borrow, default)]
@@ -109,7 +109,7 @@ impl Bundle<'_> {
             (None, Some(envelope)) => envelope.subjects()?,
             _ => return Err(Refusal::missing("messageSignature or dsseEnvelope")),
         };
-        Ok(Signature { signers: vec![signer], subjects, predicate, logged })
+        Ok(Signature { signers: vec![signer], subjects, predicate, logged, made_at: None })
     }
 }
 
@@ -130,7 +130,7 @@ impl VerificationMaterial<'_> {
 }
 
 impl TlogEntry<'_> {
-    fn logged(&self) -> Result<Logged, Refusal> {
+    pub(in crate::wire) fn logged(&self) -> Result<Logged, Refusal> {
         Ok(Logged {
             id: None,
             log: self.log_id.as_ref().map(LogId::hex).transpose()?,

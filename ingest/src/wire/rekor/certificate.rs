@@ -31,7 +31,7 @@ pub(super) fn signer_of_pem(bytes: &[u8]) -> Result<Signer, Refusal> {
 }
 
 /// Who signed with this certificate.
-pub(super) fn signer_of_certificate(der: &[u8]) -> Result<Signer, Refusal> {
+pub(in crate::wire) fn signer_of_certificate(der: &[u8]) -> Result<Signer, Refusal> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| bad("certificate"))?;
     let claim = |number: u32| claim_of(&certificate, number);
     let issuer = claim(8).or_else(|| claim(1));

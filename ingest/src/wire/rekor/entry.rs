@@ -48,7 +48,7 @@ struct Record<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LogId<'a> {
+pub(in crate::wire) struct LogId<'a> {
     #[serde(borrow)]
     key_id: Text<'a>,
 }
@@ -75,7 +75,7 @@ enum EntryBody<'a> {
 
 /// The API writes numbers, bundles write them as strings.
 #[derive(Clone, Copy)]
-pub(super) struct Number(pub(super) i64);
+pub(in crate::wire) struct Number(pub(super) i64);
 
 /// Reads the record's outermost shape.
 pub(super) fn sources(text: &str) -> Result<Vec<Source<'_>>, Refusal> {

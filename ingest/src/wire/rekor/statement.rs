@@ -11,15 +11,15 @@ use crate::wire::object::{Pairs, Text};
 const ALGORITHMS: [&str; 4] = ["sha256", "sha512", "sha384", "sha1"];
 
 /// Something that was signed: a digest, and the name that the signer gave it.
-pub(super) struct Subject {
+pub(in crate::wire) struct Subject {
     digest: Option<Digest>,
     name: Option<String>,
 }
 
 /// What a statement says.
-pub(super) struct Statement {
-    pub(super) subjects: Vec<Subject>,
-    pub(super) predicate: Option<String>,
+pub(in crate::wire) struct Statement {
+    pub(in crate::wire) subjects: Vec<Subject>,
+    pub(in crate::wire) predicate: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct WrittenSubject<'a> {
 }
 
 /// Reads a statement. Subjects with digests of other kinds (a git commit) keep their name alone.
-pub(super) fn read(bytes: &[u8]) -> Result<Statement, Refusal> {
+pub(in crate::wire) fn read(bytes: &[u8]) -> Result<Statement, Refusal> {
     let text = text_of("statement", bytes)?;
     check_nesting(text)?;
     let written: Written<'_> = serde_json::from_str(text).map_err(|error| Refusal::of_json(text, &error))?;
@@ -59,17 +59,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Statement, Refusal> {
 
 impl Subject {
     /// A digest without a name.
-    pub(super) const fn of(digest: Digest) -> Self {
+    pub(in crate::wire) const fn of(digest: Digest) -> Self {
         Self { digest: Some(digest), name: None }
     }
 
     /// What a record that names no subject is about.
-    pub(super) const fn unknown() -> Self {
+    pub(in crate::wire) const fn unknown() -> Self {
         Self { digest: None, name: None }
     }
 
     /// The artifact: npm names its subjects by package URL; any other name is what a builder called a file.
-    pub(super) fn artifact(&self, reading: &mut Reading<'_>) -> Option<Artifact> {
+    pub(in crate::wire) fn artifact(&self, reading: &mut Reading<'_>) -> Option<Artifact> {
         let name = self.name.as_deref();
         let purl = name.filter(|name| name.starts_with("pkg:")).and_then(|name| PackageUrl::parse(name).ok());
         let mut artifact = match &purl {
