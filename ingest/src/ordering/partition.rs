@@ -237,6 +237,10 @@ impl Partition {
             (NextOffset(held.offset), held.latest, held.floor)
         });
         let read = self.next.max(self.read_before);
-        ResumePoint { partition: Arc::clone(&self.id), next, latest, floor, read, activity: self.activity }
+        // While what was read before a restart is read again, it is only made to hold the lane back: a second restart
+        // then must leave it as the first one found it.
+        let rereads = self.was_read(self.next.0) && self.activity == Activity::Active;
+        let activity = if rereads { self.resumed } else { self.activity };
+        ResumePoint { partition: Arc::clone(&self.id), next, latest, floor, read, activity }
     }
 }
