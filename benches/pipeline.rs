@@ -32,6 +32,10 @@ use topic::Topic;
 /// Whatever stops the measurement: it is printed with its causes.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
+/// The program's allocator, for all sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const EVENTS: u64 = 2_000_000;
 const ROUNDS: u64 = 7;
 

@@ -13,6 +13,11 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+/// An event is a dozen small allocations that live for a moment; this allocator makes the whole way a quarter cheaper than
+/// the system's (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

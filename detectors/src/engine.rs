@@ -34,8 +34,7 @@ use crate::event::{EventTime, Ordered, Span};
 use crate::finding::{DetectorId, Finding};
 use crate::settings::EngineSettings;
 use decision::Decisions;
-use intake::Intake;
-use shard::Assigned;
+use intake::{Intake, Passed};
 
 /// Shards of a lane. Fixed: it is part of how state is laid out, not of how many threads there are.
 pub const SHARDS: usize = 16;
@@ -98,6 +97,8 @@ impl ShardRunner for Serial {
 pub struct Engine {
     lane: Lane,
     intake: Intake,
+    /// Of the run that is being observed; kept for its memory.
+    passed: Passed,
     shards: Vec<Shard>,
     decisions: Decisions,
     /// Windows that end at or before it are closed.
@@ -129,6 +130,7 @@ impl Engine {
         Self {
             lane,
             intake: Intake::new(settings.seed),
+            passed: Passed::default(),
             shards: (0..SHARDS)
                 .map(|_| Shard::new(lane, settings.seed, settings.hot_keys / SHARDS))
                 .collect(),
@@ -205,16 +207,13 @@ impl Engine {
 
     fn observe(&mut self, events: &[Ordered], runner: &dyn ShardRunner, findings: &mut Vec<Finding>) {
         let seed = self.decisions.settings().seed;
-        let events = self.intake.take(events);
-        let mut work: Vec<Vec<Assigned>> = vec![Vec::new(); SHARDS];
-        for (at, ordered) in events.iter().enumerate() {
-            shard::assign(self.lane, seed, u32::try_from(at).unwrap_or(u32::MAX), &ordered.event, &mut work);
-        }
-        for (shard, work) in self.shards.iter_mut().zip(work) {
-            shard.set_work(work);
+        self.intake.take(events, &mut self.passed);
+        let passed = &self.passed;
+        for at in passed.places() {
+            shard::assign(self.lane, seed, at, &passed.event(events, at).event, &mut self.shards);
         }
         let priors = self.decisions.priors();
-        runner.run(&mut self.shards, &|shard| shard.observe(&events, &priors));
+        runner.run(&mut self.shards, &|shard| shard.observe(&|at| passed.event(events, at), &priors));
         self.decide(findings);
     }
 

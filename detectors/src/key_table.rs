@@ -4,6 +4,9 @@
 //! only; a key that has been seen often and long enough is *protected*. Eviction drops the oldest eighth of the
 //! probation at once, ordered by (last touched, key), so it depends on the log alone and costs O(log n) a key.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -55,8 +58,15 @@ pub struct Entry<V> {
     pub pool: Pool,
 }
 
-/// What changed since the last save.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a table saves, where it lies: all of it, or what changed. Written as [`Changes`] is read.
+#[derive(Debug, Serialize)]
+pub struct ChangesView<'a, V> {
+    kept: Vec<&'a Entry<V>>,
+    gone: Vec<SubjectKey>,
+}
+
+/// What a table saved.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Changes<V> {
     /// Entries that are new or changed.
     pub kept: Vec<Entry<V>>,
@@ -130,7 +140,7 @@ impl<V: Default + Clone> KeyTable<V> {
         self.dirty.len()
     }
 
-    /// Touches a key, making it if it is new, and returns its slot. `hash` is [`hash_key`] of it. `named` says that a
+    /// Touches a key, making it if it is new, and returns its slot and entry, which counts as changed. `hash` is [`hash_key`] of it. `named` says that a
     /// publish, tag or signature names it: such a key is worth keeping from the start.
     pub fn touch(
         &mut self,
@@ -139,7 +149,7 @@ impl<V: Default + Clone> KeyTable<V> {
         name: &Arc<str>,
         now: EventTime,
         named: bool,
-    ) -> u32 {
+    ) -> (u32, &mut Entry<V>) {
         let slot = self.find(hash, registry, name).unwrap_or_else(|| {
             self.insert(
                 hash,
@@ -153,22 +163,23 @@ impl<V: Default + Clone> KeyTable<V> {
                 },
             )
         });
-        let room = self.protected < (self.capacity as f64 * PROTECTED_SHARE) as usize;
-        if let Some(held) = self.slots[slot as usize].as_mut() {
-            let entry = &mut held.entry;
-            entry.touches = entry.touches.saturating_add(1);
-            entry.last = entry.last.max(now);
+        let held = self.slots[slot as usize].as_mut().expect("a slot that was found or filled holds its key");
+        let entry = &mut held.entry;
+        entry.touches = entry.touches.saturating_add(1);
+        entry.last = entry.last.max(now);
+        if entry.pool == Pool::Probation {
             let learned = entry.touches >= PROTECTED_EVENTS && now.since(entry.first) >= PROTECTED_AGE;
-            if entry.pool == Pool::Probation && room && (named || learned) {
+            let room = self.protected < (self.capacity as f64 * PROTECTED_SHARE) as usize;
+            if room && (named || learned) {
                 entry.pool = Pool::Protected;
                 self.protected += 1;
             }
-            if !held.dirty {
-                held.dirty = true;
-                self.dirty.push(slot);
-            }
         }
-        slot
+        if !held.dirty {
+            held.dirty = true;
+            self.dirty.push(slot);
+        }
+        (slot, entry)
     }
 
     /// The entry in a slot.
@@ -195,35 +206,34 @@ impl<V: Default + Clone> KeyTable<V> {
         })
     }
 
-    /// What changed since the last call, in the order of keys.
-    pub fn take_changes(&mut self) -> Changes<V> {
-        let mut kept = Vec::with_capacity(self.dirty.len());
-        for slot in std::mem::take(&mut self.dirty) {
-            if let Some(held) = self.slots.get_mut(slot as usize).and_then(Option::as_mut)
-                && std::mem::take(&mut held.dirty)
-            {
-                kept.push(held.entry.clone());
-            }
-        }
-        kept.sort_by(|a, b| a.key.cmp(&b.key));
-        let mut gone = std::mem::take(&mut self.gone);
-        gone.sort();
+    /// What changed since the last save; it counts as saved.
+    pub fn save_changes(&mut self) -> ChangesView<'_, V> {
+        let mut changed = std::mem::take(&mut self.dirty);
+        let gone = std::mem::take(&mut self.gone);
+        changed.retain(|slot| {
+            let held = self.slots.get_mut(*slot as usize).and_then(Option::as_mut);
+            held.is_some_and(|held| std::mem::take(&mut held.dirty))
+        });
+        let kept = changed.iter().filter_map(|slot| self.slots[*slot as usize].as_ref()).collect();
+        // A key that was evicted and came back is laid over the one that went: gone is read first.
+        self.view(kept, gone)
+    }
+
+    /// Everything; it counts as saved.
+    pub fn save_all(&mut self) -> ChangesView<'_, V> {
+        self.mark_saved();
+        self.view(self.slots.iter().flatten().collect(), Vec::new())
+    }
+
+    /// Equal tables give equal bytes, whatever order their slots were filled in: by hash, which lies at hand, then key.
+    fn view<'a>(&'a self, mut kept: Vec<&'a Slot<V>>, mut gone: Vec<SubjectKey>) -> ChangesView<'a, V> {
+        kept.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| a.entry.key.cmp(&b.entry.key)));
+        gone.sort_unstable();
         gone.dedup();
-        // A key that was evicted and came back is kept, not gone.
-        gone.retain(|key| kept.binary_search_by(|entry| entry.key.cmp(key)).is_err());
-        Changes { kept, gone }
+        ChangesView { kept: kept.into_iter().map(|held| &held.entry).collect(), gone }
     }
 
-    /// Everything, in the order of keys.
-    #[must_use]
-    pub fn everything(&self) -> Changes<V> {
-        let mut kept: Vec<_> = self.slots().map(|(_, entry)| entry.clone()).collect();
-        kept.sort_by(|a, b| a.key.cmp(&b.key));
-        Changes { kept, gone: Vec::new() }
-    }
-
-    /// Forgets what was marked as changed: a base was saved.
-    pub fn mark_saved(&mut self) {
+    fn mark_saved(&mut self) {
         for slot in std::mem::take(&mut self.dirty) {
             if let Some(held) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) {
                 held.dirty = false;
@@ -254,14 +264,16 @@ impl<V: Default + Clone> KeyTable<V> {
         self.mark_saved();
     }
 
-    fn find(&self, hash: u64, registry: &str, name: &str) -> Option<u32> {
+    fn find(&self, hash: u64, registry: &Arc<str>, name: &Arc<str>) -> Option<u32> {
+        // A name that was read a moment ago is often the very same text: then it need not be read again.
+        let same = |one: &Arc<str>, other: &Arc<str>| Arc::ptr_eq(one, other) || **one == **other;
         let slots = &self.slots;
         self.index
             .find(hash, |slot| {
                 slots[*slot as usize].as_ref().is_some_and(|held| {
                     held.hash == hash
-                        && *held.entry.key.name == *name
-                        && *held.entry.key.registry == *registry
+                        && same(&held.entry.key.name, name)
+                        && same(&held.entry.key.registry, registry)
                 })
             })
             .copied()
@@ -329,60 +341,4 @@ pub fn hash_key(seed: u64, registry: &str, name: &str) -> u64 {
     hasher.write_u8(0xff);
     hasher.write(name.as_bytes());
     hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn touch(table: &mut KeyTable<u32>, name: &str, secs: i64) -> u32 {
-        let (registry, name): (Arc<str>, Arc<str>) = ("npm".into(), name.into());
-        table.touch(hash_key(7, &registry, &name), &registry, &name, EventTime::from_secs(secs), false)
-    }
-
-    #[test]
-    fn fake_names_never_displace_a_learned_key() {
-        let mut table = KeyTable::new(100);
-        for day in 0..60 {
-            touch(&mut table, "learned", day * 86_400);
-        }
-        for fake in 0..10_000 {
-            touch(&mut table, &format!("fake-{fake}"), 60 * 86_400 + fake);
-        }
-        assert!(table.len() <= 100, "{}", table.len());
-        assert_eq!(table.protected(), 1);
-        let learned = table.slots().find(|(_, entry)| &*entry.key.name == "learned");
-        assert_eq!(learned.map(|(_, entry)| entry.touches), Some(60));
-    }
-
-    #[test]
-    fn eviction_depends_on_the_log_alone() {
-        let names = |reload: bool| {
-            let mut table = KeyTable::new(50);
-            for step in 0..500_i64 {
-                touch(&mut table, &format!("k{}", step * 7 % 130), step);
-                if reload && step == 250 {
-                    let mut other = KeyTable::new(50);
-                    other.apply(7, table.everything());
-                    table = other;
-                }
-            }
-            table.everything().kept.into_iter().map(|entry| entry.key.name.to_string()).collect::<Vec<_>>()
-        };
-        assert_eq!(names(false), names(true));
-    }
-
-    #[test]
-    fn a_base_and_its_changes_restore_the_table() {
-        let (mut table, mut copy) = (KeyTable::new(40), KeyTable::new(40));
-        copy.apply(7, table.everything());
-        for step in 0..300 {
-            let slot = touch(&mut table, &format!("k{}", step * 11 % 97), step);
-            table.get_mut(slot).unwrap().value += 1;
-            if step % 37 == 0 {
-                copy.apply(7, table.take_changes());
-                assert_eq!(table.everything(), copy.everything(), "after {step}");
-            }
-        }
-    }
 }

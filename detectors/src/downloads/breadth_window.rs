@@ -28,35 +28,69 @@ pub(super) fn record(registry: &Arc<str>, what: &'static str, distinct: u64, out
     }
 }
 
-/// P(D ≥ distinct) among the registry's windows; `None` before [`COHORT_NEEDED`] have closed.
-pub(super) fn survivor(
-    registry: &Arc<str>,
-    what: &'static str,
-    distinct: u64,
-    priors: &Priors,
-) -> Option<f64> {
-    let windows = priors.tally(registry, what, 0).chances;
-    if windows < COHORT_NEEDED || distinct == 0 {
-        return None;
+/// The survivor functions of registries, each worked out once for all windows that close together.
+#[derive(Debug)]
+pub struct Cohorts<'a> {
+    priors: &'a Priors,
+    known: Vec<(Arc<str>, &'static str, Option<Cohort>)>,
+}
+
+/// log₂ P(D ≥ 2ᵏ) among a registry's windows, at each power of two.
+#[derive(Debug, Clone, Copy)]
+struct Cohort([f64; OCTAVES as usize + 1]);
+
+impl<'a> Cohorts<'a> {
+    /// By population rates.
+    #[must_use]
+    pub const fn new(priors: &'a Priors) -> Self {
+        Self { priors, known: Vec::new() }
     }
-    let at = |octave: u16| priors.tally(registry, what, octave).hits as f64 / windows as f64;
-    let octave = (63 - distinct.leading_zeros()).min(u32::from(OCTAVES) - 1) as u16;
-    // The last octave that was ever reached, half an event beyond which the tail is drawn on.
-    let last = (0..OCTAVES).take_while(|octave| at(*octave) > 0.0).last().unwrap_or(0);
-    let log_survivor = |octave: u16| {
-        if octave <= last {
-            libm::log2(at(octave))
-        } else {
-            let from = last.saturating_sub(2);
-            let slope = if last > from {
-                (libm::log2(at(from)) - libm::log2(at(last))) / f64::from(last - from)
-            } else {
-                LEAST_SLOPE
-            };
-            libm::log2(at(last)) - f64::from(octave - last) * slope.max(LEAST_SLOPE)
+
+    /// P(D ≥ distinct) among the registry's windows; `None` before [`COHORT_NEEDED`] have closed.
+    pub(super) fn survivor(&mut self, registry: &Arc<str>, what: &'static str, distinct: u64) -> Option<f64> {
+        let found = self.known.iter().find(|(known, window, _)| known == registry && *window == what);
+        let cohort = match found {
+            Some((.., cohort)) => *cohort,
+            None => {
+                let cohort = Cohort::of(registry, what, self.priors);
+                self.known.push((Arc::clone(registry), what, cohort));
+                cohort
+            }
+        };
+        cohort.filter(|_| distinct > 0).map(|cohort| cohort.survivor(distinct))
+    }
+}
+
+impl Cohort {
+    fn of(registry: &Arc<str>, what: &'static str, priors: &Priors) -> Option<Self> {
+        let windows = priors.tally(registry, what, 0).chances;
+        if windows < COHORT_NEEDED {
+            return None;
         }
-    };
-    let within = libm::log2(distinct as f64) - f64::from(octave);
-    let (low, high) = (log_survivor(octave), log_survivor(octave + 1));
-    Some(libm::exp2(low + within * (high - low)))
+        let at: [f64; OCTAVES as usize] = std::array::from_fn(|octave| {
+            priors.tally(registry, what, octave as u16).hits as f64 / windows as f64
+        });
+        // The last octave that was ever reached; beyond it the tail is drawn on.
+        let last = at.iter().take_while(|share| **share > 0.0).count().saturating_sub(1);
+        let from = last.saturating_sub(2);
+        let slope = if last > from {
+            (libm::log2(at[from]) - libm::log2(at[last])) / (last - from) as f64
+        } else {
+            LEAST_SLOPE
+        };
+        Some(Self(std::array::from_fn(|octave| {
+            if octave <= last {
+                libm::log2(at[octave])
+            } else {
+                libm::log2(at[last]) - (octave - last) as f64 * slope.max(LEAST_SLOPE)
+            }
+        })))
+    }
+
+    fn survivor(&self, distinct: u64) -> f64 {
+        let octave = (63 - distinct.leading_zeros()).min(u32::from(OCTAVES) - 1) as usize;
+        let within = libm::log2(distinct as f64) - octave as f64;
+        let (low, high) = (self.0[octave], self.0[octave + 1]);
+        libm::exp2(low + within * (high - low))
+    }
 }

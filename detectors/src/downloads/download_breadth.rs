@@ -6,12 +6,14 @@
 //! the principal was there at all are learned from: people work in sessions.
 //! ATT&CK T1213.003, T1530. Runbook: docs/runbook.md#download-breadth.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::breadth_window;
+use super::breadth_window::{self, Cohorts};
 use super::window::{EmptyWindows, Width, WindowLook, WindowRate};
-use crate::detector::{Cell, Detector, Explanation, Priors, Scored, Scores, Seen, Verdict};
-use crate::event::{EventTime, Ordered};
+use crate::detector::{Cell, Detector, Explanation, Scored, Scores, Seen, Verdict};
+use crate::event::EventTime;
 use crate::finding::{Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, Subject, SubjectKind};
 use crate::statistics::distinct::Distinct;
 use crate::statistics::rate::{RateModel, RatePrior};
@@ -55,7 +57,7 @@ struct BreadthWindow {
     rate: WindowRate,
     distinct: Option<Distinct>,
     /// Up to [`EXAMPLES`] artifacts of the window, the latest last.
-    examples: Vec<std::sync::Arc<str>>,
+    examples: Vec<Arc<str>>,
 }
 
 /// Artifacts named as examples.
@@ -113,9 +115,14 @@ impl Detector for DownloadBreadth {
     const MAJOR: u32 = 1;
 
     fn observe(&self, state: &mut BreadthState, seen: &Seen<'_>, out: &mut Scores) {
-        let Some((subject, artifact)) = subject_of(seen.ordered) else { return };
+        let event = seen.event();
+        let Some(principal) = &event.actor.principal else { return };
+        let Some(artifact) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else {
+            return;
+        };
         let now = seen.now();
         let first = *state.first.get_or_insert(now);
+        let item = Distinct::hash(seen.seed, artifact.as_str().as_bytes());
         for (at, width) in WIDTHS.into_iter().enumerate() {
             let window = &mut state.windows[at];
             if window.rate.open_at(&self.models[at], width, EmptyWindows::Skipped, now) {
@@ -123,20 +130,23 @@ impl Detector for DownloadBreadth {
                 window.examples.clear();
             }
             let distinct = window.distinct.get_or_insert_with(|| Distinct::new(seen.seed));
-            if !distinct.insert(artifact.as_bytes()) {
+            if !distinct.insert_hash(item) {
                 continue;
             }
             let count = distinct.count();
             if window.examples.len() < EXAMPLES {
-                window.examples.push(artifact.clone());
+                window.examples.push(artifact.shared());
             }
-            let u = |start: EventTime| tie(seen.seed, &subject.name, start, width);
-            let Some(look) = window.rate.count(count, now, &seen.event().position, u) else { continue };
+            let u = |start: EventTime| tie(seen.seed, principal, start, width);
+            let Some(look) = window.rate.count(count, now, &event.position, u) else { continue };
             let inside_told = state.told.is_some_and(|told| told >= look.window.start);
             if (inside_told && !look.told_before) || !seen.is_on_time() {
                 continue;
             }
-            let Some(tail) = tail_of(&subject, width, &look, seen.priors) else { continue };
+            let subject = Subject::new(SubjectKind::Principal, event.registry.clone(), Arc::clone(principal));
+            let Some(tail) = tail_of(&subject, width, &look, &mut Cohorts::new(seen.priors)) else {
+                continue;
+            };
             if judge(&subject, now, first, width, &look, tail, &state.windows[at].examples, out) {
                 state.windows[at].rate.mark_told();
                 state.told = Some(look.window.start);
@@ -155,7 +165,7 @@ impl DownloadBreadth {
         width: Width,
         boundary: EventTime,
         seed: u64,
-        priors: &Priors,
+        cohorts: &mut Cohorts<'_>,
         out: &mut Scores,
     ) {
         let Some(at) = slot(width) else { return };
@@ -168,7 +178,7 @@ impl DownloadBreadth {
         if look.window.count > 0 {
             breadth_window::record(&subject.registry, tally_name(width), look.window.count, out);
         }
-        let Some(tail) = tail_of(subject, width, &look, priors) else { return };
+        let Some(tail) = tail_of(subject, width, &look, cohorts) else { return };
         let first = state.first.unwrap_or(boundary);
         if state.told.is_some_and(|told| told >= look.window.start) {
             out.teach(tail, cell(subject, &look, first, boundary));
@@ -188,14 +198,14 @@ impl DownloadBreadth {
         width: Width,
         now: EventTime,
         seed: u64,
-        priors: &Priors,
+        cohorts: &mut Cohorts<'_>,
         out: &mut Scores,
     ) {
         let Some(at) = slot(width) else { return };
         let u = |start: EventTime| tie(seed, &subject.name, start, width);
         let Some(look) = state.windows[at].rate.look(u) else { return };
         let inside_told = state.told.is_some_and(|told| told >= look.window.start);
-        let Some(tail) = tail_of(subject, width, &look, priors) else { return };
+        let Some(tail) = tail_of(subject, width, &look, cohorts) else { return };
         if inside_told {
             return;
         }
@@ -206,22 +216,14 @@ impl DownloadBreadth {
     }
 }
 
-/// The principal of a successful pull, and what it pulled.
-fn subject_of(ordered: &Ordered) -> Option<(Subject, std::sync::Arc<str>)> {
-    let event = &ordered.event;
-    let principal = event.actor.principal.as_ref()?;
-    let key = event.artifact.as_ref()?.key.as_ref()?;
-    Some((Subject::new(SubjectKind::Principal, event.registry.clone(), principal.clone()), key.shared()))
-}
-
 /// Share of a principal's windows that are not like its own past but like anybody's in the registry: a new project is
 /// set up, a cache is cold. Methods b.2 takes 2 % "onboarding" hours for what breaks models of breadth in practice.
 const LIKE_ANYBODY: f64 = 0.02;
 
 /// The upper tail: by the principal's own past once it has one, with a share of windows like anybody's in the registry;
 /// before that by the registry's alone.
-fn tail_of(subject: &Subject, width: Width, look: &WindowLook, priors: &Priors) -> Option<Tail> {
-    let anybody = breadth_window::survivor(&subject.registry, tally_name(width), look.window.count, priors);
+fn tail_of(subject: &Subject, width: Width, look: &WindowLook, cohorts: &mut Cohorts<'_>) -> Option<Tail> {
+    let anybody = cohorts.survivor(&subject.registry, tally_name(width), look.window.count);
     if look.learned_from < warm_up(width) {
         return Some(Tail::continuous(anybody?));
     }
@@ -239,7 +241,7 @@ fn judge(
     width: Width,
     look: &WindowLook,
     tail: Tail,
-    examples: &[std::sync::Arc<str>],
+    examples: &[Arc<str>],
     out: &mut Scores,
 ) -> bool {
     let cell = cell(subject, look, first, time);
@@ -255,7 +257,7 @@ fn scored(
     width: Width,
     look: &WindowLook,
     tail: Tail,
-    examples: &[std::sync::Arc<str>],
+    examples: &[Arc<str>],
     verdict: Verdict,
 ) -> Scored {
     let (count, word) = (look.score.observed, width.word());

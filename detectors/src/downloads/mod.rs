@@ -6,4 +6,5 @@ pub mod download_volume;
 pub mod series;
 mod window;
 
+pub use breadth_window::Cohorts;
 pub use window::{EmptyWindows, Width, WindowRate};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::event::{ArtifactKey, Event, EventId, EventKind, EventTime, Ordered, Span, Timeliness};
-use crate::key_table::{Changes, KeyTable, hash_key};
+use crate::key_table::{Changes, ChangesView, KeyTable, hash_key};
 
 /// Producer ids are remembered this long in event time.
 pub(super) const DUPLICATE_WINDOW: Span = Span::hours(24);
@@ -47,6 +47,35 @@ pub(super) struct Named {
     key: Option<ArtifactKey>,
 }
 
+/// What of a run of events goes on.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    /// Places in the run of the events that go on.
+    places: Vec<u32>,
+    /// Events that were joined, by the place of the one that they stand for.
+    joined: Vec<(u32, Ordered)>,
+}
+
+impl Passed {
+    fn clear(&mut self) {
+        self.places.clear();
+        self.joined.clear();
+    }
+
+    /// Places in the run of the events that go on.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> {
+        self.places.iter().copied()
+    }
+
+    /// The event that goes on from a place of the run.
+    pub(super) fn event<'a>(&'a self, events: &'a [Ordered], at: u32) -> &'a Ordered {
+        match self.joined.binary_search_by_key(&at, |(place, _)| *place) {
+            Ok(found) => &self.joined[found].1,
+            Err(_) => &events[at as usize],
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Intake {
     seed: u64,
@@ -56,10 +85,20 @@ pub(super) struct Intake {
     /// How many at the back of `remembered` are new since the last save.
     unsaved: usize,
     digests: KeyTable<Named>,
+    /// Of the run that is looked at; kept for its memory.
+    hashes: Vec<Option<u128>>,
 }
 
-/// Saved state of the intake.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the intake saves, where it lies.
+#[derive(Debug, Serialize)]
+pub(super) struct IntakeView<'a> {
+    counters: IntakeCounters,
+    remembered: Vec<(EventTime, u128)>,
+    digests: ChangesView<'a, Named>,
+}
+
+/// The same, read back.
+#[derive(Debug, Deserialize)]
 pub(super) struct IntakeState {
     counters: IntakeCounters,
     remembered: Vec<(EventTime, u128)>,
@@ -75,6 +114,7 @@ impl Intake {
             index: HashTable::new(),
             unsaved: 0,
             digests: KeyTable::new(DIGESTS_REMEMBERED),
+            hashes: Vec::new(),
         }
     }
 
@@ -82,12 +122,16 @@ impl Intake {
         &self.counters
     }
 
-    /// What of `events` goes on, joined where it can be.
-    pub(super) fn take(&mut self, events: &[Ordered]) -> Vec<Ordered> {
-        let mut passed = Vec::with_capacity(events.len());
-        for ordered in events {
+    /// Looks at `events` in their order: marks what is seen again, joins what can be joined.
+    pub(super) fn take(&mut self, events: &[Ordered], passed: &mut Passed) {
+        passed.clear();
+        // All hashes first: the look-ups after it are far apart in memory, and wait for each other less.
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        hashes.extend(events.iter().map(|ordered| self.producer_hash(&ordered.event)));
+        for (ordered, (at, hash)) in events.iter().zip((0..).zip(&hashes)) {
             self.counters.events += 1;
-            if self.is_duplicate(&ordered.event, ordered.order) {
+            if hash.is_some_and(|hash| self.is_duplicate(hash, ordered.order)) {
                 self.counters.duplicates += 1;
                 continue;
             }
@@ -96,20 +140,20 @@ impl Intake {
                 Timeliness::Late => self.counters.late += 1,
                 Timeliness::Untrusted => self.counters.untrusted += 1,
             }
-            passed.push(self.joined(ordered));
+            passed.places.push(at);
+            if let Some(joined) = self.joined(ordered) {
+                passed.joined.push((at, joined));
+            }
         }
-        passed
+        self.hashes = hashes;
     }
 
-    fn is_duplicate(&mut self, event: &Event, now: EventTime) -> bool {
-        let EventId::Producer(id) = &event.id else { return false };
+    fn is_duplicate(&mut self, hash: u128, now: EventTime) -> bool {
         let horizon = now.minus(DUPLICATE_WINDOW);
         while self.remembered.front().is_some_and(|(time, _)| *time < horizon) {
             self.forget_oldest();
         }
-        let hash = self.id_hash(&event.position.partition.source, id);
-        let bucket = hash as u64;
-        if self.index.find(bucket, |other| *other == hash).is_some() {
+        if self.index.find(bucket(hash), |other| *other == hash).is_some() {
             return true;
         }
         if self.remembered.len() >= DUPLICATES_REMEMBERED {
@@ -122,53 +166,53 @@ impl Intake {
     }
 
     fn remember(&mut self, time: EventTime, hash: u128) {
-        self.index.insert_unique(hash as u64, hash, |hash| *hash as u64);
+        self.index.insert_unique(bucket(hash), hash, |hash| bucket(*hash));
         self.remembered.push_back((time, hash));
     }
 
     fn forget_oldest(&mut self) {
         if let Some((_, hash)) = self.remembered.pop_front() {
-            if let Ok(found) = self.index.find_entry(hash as u64, |other| *other == hash) {
+            if let Ok(found) = self.index.find_entry(bucket(hash), |other| *other == hash) {
                 found.remove();
             }
             self.unsaved = self.unsaved.min(self.remembered.len());
         }
     }
 
-    /// The seeded hash of (source, id): an outsider cannot choose two ids that collide.
-    fn id_hash(&self, source: &str, id: &str) -> u128 {
+    /// The seeded hash of (source, id), where the producer gave one: an outsider cannot choose two ids that collide.
+    fn producer_hash(&self, event: &Event) -> Option<u128> {
         use std::hash::Hasher as _;
+        let EventId::Producer(id) = &event.id else { return None };
         let mut hasher = SipHasher13::new_with_keys(self.seed, 0x1d5);
-        hasher.write(source.as_bytes());
+        hasher.write(event.position.partition.source.as_bytes());
         hasher.write_u8(0xff);
         hasher.write(id.as_bytes());
-        hasher.finish128().as_u128()
+        Some(hasher.finish128().as_u128())
     }
 
-    /// Learns which artifact a digest is, and gives it to a signature that knows the digest alone.
-    fn joined(&mut self, ordered: &Ordered) -> Ordered {
+    /// Learns which artifact a digest is, and gives it to a signature that knows the digest alone: that one
+    /// goes on in its place.
+    fn joined(&mut self, ordered: &Ordered) -> Option<Ordered> {
         let event = &*ordered.event;
         let names_it = matches!(event.kind, EventKind::Publish(_) | EventKind::Tag(_));
         let needs_it = matches!(event.kind, EventKind::Sign(_) | EventKind::Verify(_));
-        let (true, Some(artifact)) = (names_it || needs_it, &event.artifact) else { return ordered.clone() };
-        let Some(digest) = &artifact.digest else { return ordered.clone() };
+        let (true, Some(artifact)) = (names_it || needs_it, &event.artifact) else { return None };
+        let Some(digest) = &artifact.digest else { return None };
         let nowhere: Arc<str> = Arc::from("");
         let name: Arc<str> = Arc::from(digest.as_str());
         let hash = hash_key(self.seed, &nowhere, &name);
         match &artifact.key {
             Some(key) if names_it => {
-                let slot = self.digests.touch(hash, &nowhere, &name, ordered.order, false);
-                if let Some(entry) = self.digests.get_mut(slot) {
-                    entry.value = Named { registry: Some(event.registry.clone()), key: Some(key.clone()) };
-                }
-                ordered.clone()
+                let (_, entry) = self.digests.touch(hash, &nowhere, &name, ordered.order, false);
+                entry.value = Named { registry: Some(event.registry.clone()), key: Some(key.clone()) };
+                None
             }
             None if needs_it => {
-                let slot = self.digests.touch(hash, &nowhere, &name, ordered.order, false);
-                let named = self.digests.get_mut(slot).map(|entry| entry.value.clone()).unwrap_or_default();
+                let (_, entry) = self.digests.touch(hash, &nowhere, &name, ordered.order, false);
+                let named = entry.value.clone();
                 let (Some(registry), Some(key)) = (named.registry, named.key) else {
                     self.counters.unjoined += 1;
-                    return ordered.clone();
+                    return None;
                 };
                 self.counters.joined += 1;
                 let mut event = event.clone();
@@ -176,31 +220,30 @@ impl Intake {
                 if let Some(artifact) = &mut event.artifact {
                     artifact.key = Some(key);
                 }
-                Ordered { event: Arc::new(event), ..ordered.clone() }
+                Some(Ordered { event: Arc::new(event), ..*ordered })
             }
-            _ => ordered.clone(),
+            _ => None,
         }
     }
 
     /// Everything, for a base.
-    pub(super) fn everything(&mut self) -> IntakeState {
+    pub(super) fn everything(&mut self) -> IntakeView<'_> {
         self.unsaved = 0;
-        self.digests.mark_saved();
-        IntakeState {
+        IntakeView {
             counters: self.counters,
             remembered: self.remembered.iter().copied().collect(),
-            digests: self.digests.everything(),
+            digests: self.digests.save_all(),
         }
     }
 
     /// What is new since the last save.
-    pub(super) fn changes(&mut self) -> IntakeState {
+    pub(super) fn changes(&mut self) -> IntakeView<'_> {
         let new = self.remembered.len() - self.unsaved;
         self.unsaved = 0;
-        IntakeState {
+        IntakeView {
             counters: self.counters,
             remembered: self.remembered.iter().skip(new).copied().collect(),
-            digests: self.digests.take_changes(),
+            digests: self.digests.save_changes(),
         }
     }
 
@@ -216,4 +259,9 @@ impl Intake {
         self.digests.apply(self.seed, state.digests);
         self.unsaved = 0;
     }
+}
+
+/// Where the index looks for a hash first.
+const fn bucket(hash: u128) -> u64 {
+    hash as u64
 }

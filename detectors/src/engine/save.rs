@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::decision::DecisionState;
-use super::intake::{Intake, IntakeState};
+use super::intake::{Intake, IntakeState, IntakeView};
 use super::shard::{Shard, ShardState};
 use super::{Engine, SHARDS};
 use crate::event::EventTime;
@@ -96,8 +96,16 @@ impl SaveLedger {
     }
 }
 
-/// The part that is not split by key.
-#[derive(Serialize, Deserialize)]
+/// The part that is not split by key, where it lies.
+#[derive(Serialize)]
+struct CommonView<'a> {
+    intake: IntakeView<'a>,
+    decisions: &'a DecisionState,
+    closed: EventTime,
+}
+
+/// The same, read back.
+#[derive(Deserialize)]
 struct CommonState {
     intake: IntakeState,
     decisions: DecisionState,
@@ -118,7 +126,7 @@ impl Engine {
         }
         let base = self.ledger.base_due(SHARDS);
         let intake = if base { self.intake.everything() } else { self.intake.changes() };
-        let common = CommonState { intake, decisions: self.decisions.state().clone(), closed: self.closed };
+        let common = CommonView { intake, decisions: self.decisions.state(), closed: self.closed };
         parts.push(part(COMMON, if base { SavedKind::Base } else { SavedKind::Delta }, &common));
         for part in &parts {
             self.ledger.wrote(part.part as usize, part.kind, part.bytes.len());

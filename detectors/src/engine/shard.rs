@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Knowledge, Lane};
 use crate::detector::{Detector as _, Priors, Scores, Seen};
-use crate::downloads::Width;
 use crate::downloads::download_breadth::{BreadthState, DownloadBreadth};
 use crate::downloads::download_volume::{DownloadVolume, VolumeState, is_pull};
+use crate::downloads::{Cohorts, Width};
 use crate::event::{Event, EventKind, EventTime, Ordered};
 use crate::finding::{Subject, SubjectKind};
-use crate::key_table::{Changes, KeyTable, hash_key};
+use crate::key_table::{Changes, ChangesView, KeyTable, hash_key};
 use crate::metadata::{MetadataState, Publishing};
 use crate::signing::{Signing, SigningState};
 use crate::tags::TagState;
@@ -38,8 +38,15 @@ pub(super) struct PrincipalRow {
     breadth: BreadthState,
 }
 
-/// What one shard saves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What one shard saves, where it lies.
+#[derive(Debug, Serialize)]
+pub(super) struct ShardView<'a> {
+    artifacts: ChangesView<'a, ArtifactRow>,
+    principals: ChangesView<'a, PrincipalRow>,
+}
+
+/// The same, read back.
+#[derive(Debug, Deserialize)]
 pub(super) struct ShardState {
     artifacts: Changes<ArtifactRow>,
     principals: Changes<PrincipalRow>,
@@ -79,12 +86,12 @@ pub struct Shard {
 }
 
 /// Puts an event on the work lists of the shards of its keys.
-pub(super) fn assign(lane: Lane, seed: u64, at: u32, event: &Event, work: &mut [Vec<Assigned>]) {
+pub(super) fn assign(lane: Lane, seed: u64, at: u32, event: &Event, shards: &mut [Shard]) {
     let mut put = |registry: &str, name: &str, role: Role| {
         let hash = hash_key(seed, registry, name);
         // The low bits find the slot in a table, so the shard is taken from the high ones.
-        let shard = (hash >> 48) as usize % work.len();
-        work[shard].push(Assigned { event: at, hash, role });
+        let shard = (hash >> 48) as usize % shards.len();
+        shards[shard].work.push(Assigned { event: at, hash, role });
     };
     let key = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref());
     match lane {
@@ -123,18 +130,15 @@ impl Shard {
         }
     }
 
-    pub(super) fn set_work(&mut self, work: Vec<Assigned>) {
-        self.work = work;
-    }
-
     pub(super) fn take_scores(&mut self) -> Scores {
         std::mem::take(&mut self.scores)
     }
 
     /// Shows the events of the work list to the detectors of their subjects.
-    pub(super) fn observe(&mut self, events: &[Ordered], priors: &Priors) {
-        for assigned in std::mem::take(&mut self.work) {
-            let ordered = &events[assigned.event as usize];
+    pub(super) fn observe<'a>(&mut self, event: &dyn Fn(u32) -> &'a Ordered, priors: &Priors) {
+        let mut work = std::mem::take(&mut self.work);
+        for assigned in work.drain(..) {
+            let ordered = event(assigned.event);
             self.scores.rank = assigned.event;
             self.scores.now = ordered.order;
             let seen = Seen { ordered, priors, seed: self.seed };
@@ -144,13 +148,14 @@ impl Shard {
                 (Lane::Change, _) => self.changed(assigned.hash, &seen),
             }
         }
+        // Its memory serves the next run.
+        self.work = work;
     }
 
     fn pulled(&mut self, hash: u64, seen: &Seen<'_>) {
         let event = seen.event();
         let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else { return };
-        let slot = self.artifacts.touch(hash, &event.registry, key.shared_ref(), seen.now(), false);
-        let Some(entry) = self.artifacts.get_mut(slot) else { return };
+        let (slot, entry) = self.artifacts.touch(hash, &event.registry, key.shared_ref(), seen.now(), false);
         let state = entry.value.volume.get_or_insert_default();
         let before = Width::ALL.map(|width| state.is_open(width));
         self.volume.observe(state, seen, &mut self.scores);
@@ -164,8 +169,7 @@ impl Shard {
     fn pulls(&mut self, hash: u64, seen: &Seen<'_>) {
         let event = seen.event();
         let Some(principal) = &event.actor.principal else { return };
-        let slot = self.principals.touch(hash, &event.registry, principal, seen.now(), false);
-        let Some(entry) = self.principals.get_mut(slot) else { return };
+        let (slot, entry) = self.principals.touch(hash, &event.registry, principal, seen.now(), false);
         let state = &mut entry.value.breadth;
         let before = Width::ALL.map(|width| state.is_open(width));
         self.breadth.observe(state, seen, &mut self.scores);
@@ -179,8 +183,7 @@ impl Shard {
     fn changed(&mut self, hash: u64, seen: &Seen<'_>) {
         let event = seen.event();
         let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else { return };
-        let slot = self.artifacts.touch(hash, &event.registry, key.shared_ref(), seen.now(), true);
-        let Some(entry) = self.artifacts.get_mut(slot) else { return };
+        let (_, entry) = self.artifacts.touch(hash, &event.registry, key.shared_ref(), seen.now(), true);
         let row = &mut entry.value;
         // Each detector passes over what is not its business; state is made where there is some.
         match &event.kind {
@@ -204,6 +207,7 @@ impl Shard {
     /// Closes the windows that end at or before `boundary`, in the order of keys.
     pub(super) fn close(&mut self, boundary: EventTime, priors: &Priors) {
         (self.scores.rank, self.scores.now) = (AFTER_ALL_EVENTS, boundary);
+        let mut cohorts = Cohorts::new(priors);
         for width in Width::ALL {
             if !width.ends_at(boundary) {
                 continue;
@@ -227,7 +231,15 @@ impl Shard {
                 }
                 let subject = subject(SubjectKind::Principal, &entry.key.registry, &entry.key.name);
                 let state = &mut entry.value.breadth;
-                self.breadth.close(state, &subject, width, boundary, self.seed, priors, &mut self.scores);
+                self.breadth.close(
+                    state,
+                    &subject,
+                    width,
+                    boundary,
+                    self.seed,
+                    &mut cohorts,
+                    &mut self.scores,
+                );
                 if state.is_open(width) {
                     self.open_principals[width.index()].push(slot);
                 }
@@ -239,6 +251,7 @@ impl Shard {
     /// so only *more* than expected is a statement, and nothing is learned.
     pub(super) fn flush(&mut self, now: EventTime, priors: &Priors) {
         (self.scores.rank, self.scores.now) = (AFTER_ALL_EVENTS, now);
+        let mut cohorts = Cohorts::new(priors);
         for width in Width::ALL {
             for slot in std::mem::take(&mut self.open_artifacts[width.index()]) {
                 let Some(entry) = self.artifacts.get_mut(slot) else { continue };
@@ -251,7 +264,7 @@ impl Shard {
                 let Some(entry) = self.principals.get_mut(slot) else { continue };
                 let subject = subject(SubjectKind::Principal, &entry.key.registry, &entry.key.name);
                 let state = &mut entry.value.breadth;
-                self.breadth.flush(state, &subject, width, now, self.seed, priors, &mut self.scores);
+                self.breadth.flush(state, &subject, width, now, self.seed, &mut cohorts, &mut self.scores);
             }
         }
     }
@@ -294,16 +307,12 @@ impl Shard {
         self.artifacts.changed() + self.principals.changed()
     }
 
-    pub(super) fn everything(&mut self) -> ShardState {
-        let state =
-            ShardState { artifacts: self.artifacts.everything(), principals: self.principals.everything() };
-        self.artifacts.mark_saved();
-        self.principals.mark_saved();
-        state
+    pub(super) fn everything(&mut self) -> ShardView<'_> {
+        ShardView { artifacts: self.artifacts.save_all(), principals: self.principals.save_all() }
     }
 
-    pub(super) fn changes(&mut self) -> ShardState {
-        ShardState { artifacts: self.artifacts.take_changes(), principals: self.principals.take_changes() }
+    pub(super) fn changes(&mut self) -> ShardView<'_> {
+        ShardView { artifacts: self.artifacts.save_changes(), principals: self.principals.save_changes() }
     }
 
     pub(super) fn apply(&mut self, state: ShardState) {

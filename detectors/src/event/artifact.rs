@@ -56,7 +56,7 @@ impl ArtifactKey {
 pub fn shown_artifact(key: &str) -> String {
     let rest = key.strip_prefix("pkg:").unwrap_or(key);
     let name = rest.split_once('/').map_or(rest, |(_, name)| name);
-    super::purl::percent_decoded(name)
+    super::purl::percent_decoded(name).into_owned()
 }
 
 impl fmt::Display for ArtifactKey {

@@ -84,10 +84,14 @@ impl PackageUrl {
         version: Option<&str>,
         repository: Option<String>,
     ) -> Option<Self> {
-        let mut kind = package_type.to_ascii_lowercase();
+        let mut kind = if package_type.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(package_type.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(package_type)
+        };
         let mut path = Cow::Borrowed(path);
         if kind == "oci" || kind == "docker" {
-            kind = "docker".to_owned();
+            kind = Cow::Borrowed("docker");
             path = Cow::Owned(container_path(&path, repository));
         }
         let mut key = String::with_capacity(8 + kind.len() + path.len());
@@ -201,13 +205,13 @@ fn repository_url(qualifiers: &str) -> Option<String> {
     qualifiers
         .split('&')
         .find_map(|pair| pair.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("repository_url")))
-        .map(|(_, value)| percent_decoded(value))
+        .map(|(_, value)| percent_decoded(value).into_owned())
 }
 
 /// Undoes percent-encoding; what is no valid escape, or no UTF-8, stays visible.
-pub(super) fn percent_decoded(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_owned();
+pub(super) fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.as_bytes().contains(&b'%') {
+        return Cow::Borrowed(text);
     }
     let bytes = text.as_bytes();
     let hex = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
@@ -226,13 +230,18 @@ pub(super) fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// Percent-encodes all but the characters that the specification leaves as they are.
 fn push_encoded(out: &mut String, text: &str) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':');
+    if text.bytes().all(plain) {
+        out.push_str(text);
+        return;
+    }
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':') {
+        if plain(byte) {
             out.push(char::from(byte));
         } else {
             out.push('%');

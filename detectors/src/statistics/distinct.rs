@@ -20,6 +20,9 @@ pub const REGISTERS: usize = 1 << INDEX_BITS;
 /// Bits of the hash whose leading zeros are counted.
 const RANK_BITS: u32 = 32 - INDEX_BITS;
 
+/// Ranks that a register can hold, with 0 for none.
+const RANKS: usize = RANK_BITS as usize + 2;
+
 /// Relative standard error of a sketch, 1.04/√2048.
 pub const SKETCH_ERROR: f64 = 0.023;
 
@@ -36,7 +39,18 @@ enum Content {
     /// Sorted, without duplicates, at most [`EXACT_LIMIT`].
     Exact(Vec<u32>),
     /// [`REGISTERS`] ranks.
-    Sketch(Box<[u8; REGISTERS]>),
+    Sketch(Box<Sketch>),
+}
+
+/// The hash of an element, to be added to several counts of one seed.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemHash(u32);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sketch {
+    registers: [u8; REGISTERS],
+    /// How many registers hold each rank: all that an estimate needs, so that it need not read the registers.
+    multiplicity: [u16; RANKS],
 }
 
 /// The serialised form: hashes or registers.
@@ -72,11 +86,32 @@ impl Distinct {
     /// Adds an element by its bytes. Returns whether that changed anything: else the count is what it was, and a
     /// sketch need not be estimated again.
     pub fn insert(&mut self, item: &[u8]) -> bool {
+        self.insert_hash(Self::hash(self.seed, item))
+    }
+
+    /// The hash of an element under a seed.
+    #[must_use]
+    pub fn hash(seed: u64, item: &[u8]) -> ItemHash {
         /// Second half of the hash key, so that this use of the seed shares no values with others.
         const PURPOSE: u64 = u64::from_le_bytes(*b"distinct");
-        let mut hasher = SipHasher13::new_with_keys(self.seed, PURPOSE);
+        let mut hasher = SipHasher13::new_with_keys(seed, PURPOSE);
         hasher.write(item);
-        self.insert_hash((hasher.finish() >> 32) as u32)
+        ItemHash((hasher.finish() >> 32) as u32)
+    }
+
+    /// As [`Self::insert`], by the element's hash under this count's seed.
+    pub fn insert_hash(&mut self, hash: ItemHash) -> bool {
+        match &mut self.content {
+            Content::Exact(hashes) => {
+                let Err(place) = hashes.binary_search(&hash.0) else { return false };
+                hashes.insert(place, hash.0);
+                if hashes.len() > EXACT_LIMIT {
+                    self.content = Content::Sketch(Box::new(Sketch::of(hashes)));
+                }
+                true
+            }
+            Content::Sketch(sketch) => sketch.raise(hash.0),
+        }
     }
 
     /// The number of distinct elements: exact up to [`EXACT_LIMIT`], estimated beyond.
@@ -84,7 +119,7 @@ impl Distinct {
     pub fn count(&self) -> u64 {
         match &self.content {
             Content::Exact(hashes) => hashes.len() as u64,
-            Content::Sketch(registers) => estimate(registers).round() as u64,
+            Content::Sketch(sketch) => estimate(&sketch.multiplicity).round() as u64,
         }
     }
 
@@ -114,63 +149,57 @@ impl Distinct {
         match &other.content {
             Content::Exact(hashes) => {
                 for &hash in hashes {
-                    self.insert_hash(hash);
+                    self.insert_hash(ItemHash(hash));
                 }
             }
             Content::Sketch(theirs) => {
-                let mut registers = match &self.content {
-                    Content::Exact(hashes) => sketch(hashes),
-                    Content::Sketch(mine) => mine.clone(),
+                let mut mine = match &self.content {
+                    Content::Exact(hashes) => Sketch::of(hashes),
+                    Content::Sketch(mine) => (**mine).clone(),
                 };
-                for (mine, &rank) in registers.iter_mut().zip(theirs.iter()) {
-                    *mine = (*mine).max(rank);
+                for (index, &rank) in theirs.registers.iter().enumerate() {
+                    mine.set(index, rank);
                 }
-                self.content = Content::Sketch(registers);
+                self.content = Content::Sketch(Box::new(mine));
             }
         }
         Ok(())
     }
+}
 
-    fn insert_hash(&mut self, hash: u32) -> bool {
-        match &mut self.content {
-            Content::Exact(hashes) => {
-                let Err(place) = hashes.binary_search(&hash) else { return false };
-                hashes.insert(place, hash);
-                if hashes.len() > EXACT_LIMIT {
-                    self.content = Content::Sketch(sketch(hashes));
-                }
-                true
-            }
-            Content::Sketch(registers) => raise(registers, hash),
+impl Sketch {
+    /// The sketch of a set of hashes.
+    fn of(hashes: &[u32]) -> Self {
+        let mut sketch = Self { registers: [0; REGISTERS], multiplicity: [0; RANKS] };
+        sketch.multiplicity[0] = REGISTERS as u16;
+        for &hash in hashes {
+            sketch.raise(hash);
         }
+        sketch
     }
-}
 
-/// The registers of a set of hashes.
-fn sketch(hashes: &[u32]) -> Box<[u8; REGISTERS]> {
-    let mut registers = Box::new([0; REGISTERS]);
-    for &hash in hashes {
-        raise(&mut registers, hash);
+    /// Notes the rank of one hash: leading zeros of its lower bits, plus one. Returns whether it was higher than before.
+    fn raise(&mut self, hash: u32) -> bool {
+        // The bit below the rank's bits stops the count at RANK_BITS + 1.
+        let rank = ((hash << INDEX_BITS) | (1 << (INDEX_BITS - 1))).leading_zeros() + 1;
+        self.set((hash >> RANK_BITS) as usize, rank as u8)
     }
-    registers
-}
 
-/// Notes the rank of one hash: leading zeros of its lower bits, plus one. Returns whether it was higher than before.
-fn raise(registers: &mut [u8; REGISTERS], hash: u32) -> bool {
-    let index = (hash >> RANK_BITS) as usize;
-    // The bit below the rank's bits stops the count at RANK_BITS + 1.
-    let rank = ((hash << INDEX_BITS) | (1 << (INDEX_BITS - 1))).leading_zeros() + 1;
-    let raised = rank as u8 > registers[index];
-    registers[index] = registers[index].max(rank as u8);
-    raised
+    /// Sets a register to a rank, if that is higher. Returns whether it was.
+    fn set(&mut self, index: usize, rank: u8) -> bool {
+        let before = self.registers[index];
+        if rank <= before {
+            return false;
+        }
+        self.registers[index] = rank;
+        self.multiplicity[usize::from(before)] -= 1;
+        self.multiplicity[usize::from(rank)] += 1;
+        true
+    }
 }
 
 /// Ertl's improved raw estimate.
-fn estimate(registers: &[u8; REGISTERS]) -> f64 {
-    let mut multiplicity = [0_u32; RANK_BITS as usize + 2];
-    for &rank in registers {
-        multiplicity[usize::from(rank).min(RANK_BITS as usize + 1)] += 1;
-    }
+fn estimate(multiplicity: &[u16; RANKS]) -> f64 {
     let m = REGISTERS as f64;
     let share = |rank: u32| f64::from(multiplicity[rank as usize]) / m;
     let mut z = m * tau(1.0 - share(RANK_BITS + 1));
@@ -219,7 +248,7 @@ impl From<Distinct> for Stored {
     fn from(distinct: Distinct) -> Self {
         match distinct.content {
             Content::Exact(hashes) => Self::Exact(distinct.seed, hashes),
-            Content::Sketch(registers) => Self::Sketch(distinct.seed, registers.to_vec()),
+            Content::Sketch(sketch) => Self::Sketch(distinct.seed, sketch.registers.to_vec()),
         }
     }
 }
@@ -236,12 +265,14 @@ impl TryFrom<Stored> for Distinct {
                 Ok(Self { seed, content: Content::Exact(hashes) })
             }
             Stored::Sketch(seed, ranks) => {
-                let registers: Box<[u8; REGISTERS]> =
-                    ranks.into_boxed_slice().try_into().map_err(|_| DistinctError::NotASketch)?;
-                if registers.iter().any(|&rank| u32::from(rank) > RANK_BITS + 1) {
+                if ranks.len() != REGISTERS || ranks.iter().any(|&rank| usize::from(rank) >= RANKS) {
                     return Err(DistinctError::NotASketch);
                 }
-                Ok(Self { seed, content: Content::Sketch(registers) })
+                let mut sketch = Sketch::of(&[]);
+                for (index, rank) in ranks.into_iter().enumerate() {
+                    sketch.set(index, rank);
+                }
+                Ok(Self { seed, content: Content::Sketch(Box::new(sketch)) })
             }
         }
     }

@@ -91,6 +91,15 @@ impl Reading<'_> {
         if text.is_empty() { None } else { Some(Arc::from(&*self.cut(text))) }
     }
 
+    /// As [`Self::text`], for what is likely to come again: it is shared with the last record that said it.
+    pub(crate) fn name(&mut self, text: &str) -> Option<Arc<str>> {
+        if text.is_empty() {
+            return None;
+        }
+        let text = self.cut(text);
+        Some(self.recent.text(&text))
+    }
+
     /// A string within its limit, counted if it was cut.
     pub(crate) fn cut<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         if text.len() <= MAX_STRING_BYTES {

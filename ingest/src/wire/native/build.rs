@@ -151,14 +151,14 @@ fn actor_of(own: &NativeActor<'_>, reading: &mut Reading<'_>) -> Result<Actor, R
     }
     reading.note_unknown("actor.", &own.unknown);
     Ok(Actor {
-        principal: optional(own.principal.as_ref(), reading),
+        principal: own.principal.as_ref().and_then(|text| reading.name(text)),
         kind: own.kind,
         ip: ip.transpose()?,
-        user_agent: optional(own.user_agent.as_ref(), reading),
+        user_agent: own.user_agent.as_ref().and_then(|text| reading.name(text)),
         country,
         asn: own.asn,
         auth: own.auth,
-        token_id: optional(own.token_id.as_ref(), reading),
+        token_id: own.token_id.as_ref().and_then(|text| reading.name(text)),
         mfa: own.mfa,
         account_created: optional_time("actor.account_created", own.account_created.as_ref())?,
     })
