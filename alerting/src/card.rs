@@ -5,16 +5,22 @@
 //! the words are an attacker's to choose.
 
 mod build;
+mod digest;
 mod evidence;
+mod layout;
 mod page;
+mod record;
 mod text;
 
 use detectors::event::EventTime;
-use detectors::finding::{Finding, Severity};
-use detectors::incident::{Incident, Transition, TransitionReason};
+use detectors::finding::Severity;
+use detectors::incident::{Transition, TransitionReason};
 
 pub use build::build;
+pub use digest::{DigestCause, digest, notice};
+pub(crate) use layout::Layout;
 pub use page::{PUBLIC_URL_MAX, PageLink, PublicUrl, PublicUrlError};
+pub use record::Record;
 pub use text::{Ours, Piece, Text, UNTRUSTED_MAX, Untrusted};
 
 /// Most subjects a card names; the rest is counted.
@@ -47,7 +53,9 @@ pub struct Card {
     pub link: Option<PageLink>,
     /// Whether an earlier attempt may have arrived already.
     pub repeat: Repeat,
-    /// The incident and its findings themselves, for channels read by programs.
+    /// What else a reader must know: what this message supersedes, that a template failed.
+    pub notes: Vec<Text>,
+    /// What it was built from, for channels read by programs.
     pub record: Record,
 }
 
@@ -81,21 +89,55 @@ pub enum Repeat {
     Possible,
 }
 
-/// What a card was built from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    /// The incident.
-    pub incident: Incident,
-    /// Its findings, loudest first.
-    pub findings: Vec<Finding>,
-}
-
 impl Card {
     /// The same card, marked as a possible repeat.
     #[must_use]
     pub fn marked(mut self, repeat: Repeat) -> Self {
         self.repeat = repeat;
         self
+    }
+
+    /// The same card with one more note.
+    #[must_use]
+    pub fn noting(mut self, note: Text) -> Self {
+        self.notes.push(note);
+        self
+    }
+
+    /// What happened, in words of ours.
+    #[must_use]
+    pub const fn what_happened(&self) -> &'static str {
+        match self.record {
+            Record::Incident { .. } => reason_words(self.transition.reason),
+            Record::Digest { .. } => "Digest",
+            Record::Notice { .. } => "Notice",
+        }
+    }
+
+    /// What happened, for programs: `incident.opened`, `digest`, `notice`.
+    #[must_use]
+    pub fn event_type(&self) -> String {
+        match self.record {
+            Record::Incident { .. } => format!("incident.{}", self.transition.reason.as_str()),
+            Record::Digest { .. } | Record::Notice { .. } => self.record.kind().to_owned(),
+        }
+    }
+
+    /// The words of the link.
+    pub(crate) const fn link_words(&self) -> &'static str {
+        match self.record {
+            Record::Incident { .. } => "Open the incident",
+            Record::Digest { .. } => "Open the incidents",
+            Record::Notice { .. } => "Open the pipeline",
+        }
+    }
+
+    /// The title of the list of subjects.
+    pub(crate) const fn subjects_title(&self) -> &'static str {
+        match self.record {
+            Record::Incident { .. } => "Whom it concerns",
+            Record::Digest { .. } | Record::Notice { .. } => "Incidents",
+        }
     }
 }
 

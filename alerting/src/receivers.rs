@@ -1,37 +1,62 @@
 //! Receivers: one file each with its configuration, encoder, limits, status classes and tests.
 //!
-//! A receiver turns a [`Card`] into what its channel understands, sends it once, and says what became of it as an
+//! A receiver turns a [`Card`](crate::card::Card) into what its channel understands, sends it once, and says what became of it as an
 //! [`Outcome`]. It decides nothing about when to try again: that is `outbox.rs`.
 
+mod alertmanager;
+mod code_spans;
+mod delivering;
+mod discord;
+mod elastic;
 mod exchange;
+mod fit;
+mod google_chat;
+mod jira;
+mod mattermost;
 mod message_ref;
 mod native;
 mod outcome;
+mod pagerduty;
 mod registry;
 mod slack;
+pub mod slack_bot;
+mod splunk;
 mod stdout;
+mod teams;
+mod telegram;
 mod webhook;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod channel_tests;
+#[cfg(test)]
+pub(crate) mod contract;
 #[cfg(test)]
 pub(crate) mod fake_server;
-
-use std::time::Duration;
+#[cfg(test)]
+mod inert_tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use transport::HttpClient;
 
+pub use alertmanager::AlertmanagerConfig;
+pub use discord::DiscordConfig;
+pub use elastic::ElasticConfig;
+pub use google_chat::GoogleChatConfig;
+pub use jira::JiraConfig;
+pub use mattermost::{MattermostBotConfig, MattermostConfig};
 pub use message_ref::{Afterwards, MESSAGE_REF_MAX, MessageRef, Place};
 pub(crate) use outcome::with_causes;
 pub use outcome::{Effect, Failure, Outcome};
+pub use pagerduty::PagerDutyConfig;
 pub use registry::{ReceiverError, ReceiverProblem, ReceiverWarning, Receivers};
 pub use slack::SlackConfig;
+pub use slack_bot::SlackBotConfig;
+pub use splunk::SplunkConfig;
 pub use stdout::{DataOutput, StdoutConfig, WRITE_TIMEOUT};
+pub use teams::TeamsConfig;
+pub use telegram::TelegramConfig;
 pub use webhook::{SigningKeyError, WebhookConfig};
 
-use crate::card::Card;
 use crate::outbox::DeliveryId;
 
 /// `[receivers.<name>]`: whom to tell, by `type`.
@@ -42,6 +67,31 @@ pub enum ReceiverConfig {
     Webhook(WebhookConfig),
     /// A Slack incoming webhook.
     Slack(SlackConfig),
+    /// An app of Slack, with messages that change in place and buttons.
+    SlackBot(SlackBotConfig),
+    /// A workflow of Microsoft Teams.
+    Teams(TeamsConfig),
+    /// A webhook of Discord.
+    Discord(DiscordConfig),
+    /// An incoming webhook of Mattermost.
+    Mattermost(MattermostConfig),
+    /// A bot of Mattermost, with posts that change in place.
+    MattermostBot(MattermostBotConfig),
+    /// An incoming webhook of Google Chat.
+    GoogleChat(GoogleChatConfig),
+    /// A bot of Telegram.
+    Telegram(TelegramConfig),
+    /// PagerDuty, Events API v2.
+    #[serde(rename = "pagerduty")]
+    PagerDuty(PagerDutyConfig),
+    /// Prometheus Alertmanager.
+    Alertmanager(AlertmanagerConfig),
+    /// A project of Jira Cloud.
+    Jira(JiraConfig),
+    /// The HTTP Event Collector of Splunk.
+    Splunk(SplunkConfig),
+    /// Elasticsearch or OpenSearch.
+    Elastic(ElasticConfig),
     /// JSON Lines on standard output.
     Stdout(StdoutConfig),
 }
@@ -53,6 +103,28 @@ pub enum Receiver {
     Webhook(webhook::Webhook),
     /// A Slack channel.
     Slack(slack::Slack),
+    /// A Slack channel that a bot writes to.
+    SlackBot(slack_bot::SlackBot),
+    /// A Teams channel.
+    Teams(teams::Teams),
+    /// A Discord channel.
+    Discord(discord::Discord),
+    /// A Mattermost channel.
+    Mattermost(mattermost::Mattermost),
+    /// A space of Google Chat.
+    GoogleChat(google_chat::GoogleChat),
+    /// A Telegram chat.
+    Telegram(telegram::Telegram),
+    /// A service of PagerDuty.
+    PagerDuty(pagerduty::PagerDuty),
+    /// An Alertmanager.
+    Alertmanager(alertmanager::Alertmanager),
+    /// A project of Jira.
+    Jira(jira::Jira),
+    /// An event collector.
+    Splunk(splunk::Splunk),
+    /// A cluster.
+    Elastic(elastic::Elastic),
     /// The program's standard output.
     Stdout(stdout::Stdout),
 }
@@ -88,46 +160,9 @@ pub struct Encoded {
     pub headers: Vec<(&'static str, String)>,
 }
 
-impl Receiver {
-    /// Sends a card once and says what became of it.
-    pub async fn deliver(&self, http: &HttpClient, card: &Card, attempt: Attempt<'_>) -> Outcome {
-        match self {
-            Self::Webhook(webhook) => webhook.deliver(http, card, attempt).await,
-            Self::Slack(slack) => slack.deliver(http, card).await,
-            Self::Stdout(stdout) => stdout.deliver(card, attempt).await,
-        }
-    }
-
-    /// What this channel can do with a message that it has, so that one incident need not be many messages.
-    #[must_use]
-    pub const fn afterwards(&self) -> Afterwards {
-        match self {
-            Self::Webhook(_) | Self::Slack(_) | Self::Stdout(_) => Afterwards::Nothing,
-        }
-    }
-
-    /// How often an open incident has to be told again because the channel forgets: none for channels that do not.
-    #[must_use]
-    pub const fn forgets_after(&self) -> Option<Duration> {
-        match self {
-            Self::Webhook(_) | Self::Slack(_) | Self::Stdout(_) => None,
-        }
-    }
-
-    /// What [`Receiver::deliver`] would send, without sending it.
-    ///
-    /// # Errors
-    /// When the card cannot be written as JSON.
-    pub fn encode(
-        &self,
-        card: &Card,
-        attempt: Attempt<'_>,
-        fullness: Fullness,
-    ) -> Result<Encoded, serde_json::Error> {
-        match self {
-            Self::Webhook(webhook) => webhook.encode(card, attempt, fullness),
-            Self::Slack(_) => slack::encode(card, fullness),
-            Self::Stdout(_) => stdout::encode(card, attempt),
-        }
+impl Encoded {
+    /// A body of JSON without further headers.
+    pub(crate) const fn json(body: Vec<u8>) -> Self {
+        Self { body, content_type: "application/json", headers: Vec::new() }
     }
 }

@@ -19,7 +19,7 @@ fn an_independent_library_verifies_the_webhook_and_refuses_an_altered_body() {
 
 #[test]
 fn slacks_own_models_accept_the_blocks_and_hostile_names_are_inert() {
-    for name in ["slack.json", "slack-hostile.json"] {
+    for name in ["slack.json", "slack-hostile.json", "slack-bot.json", "slack-bot-hostile.json"] {
         let told = Python::run("verify_messages.py", &["slack", &preview(name)], b"").successful();
         assert!(told.ends_with("blocks are valid and inert\n"), "{name}: {told}");
     }

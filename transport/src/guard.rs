@@ -13,7 +13,8 @@ mod resolver;
 
 pub use address::{AddressClass, classify};
 pub use allow_list::{AllowList, AllowListError, Allowed};
-pub(crate) use resolver::{GuardedResolver, SystemResolver};
+pub use resolver::Answers;
+pub(crate) use resolver::{GivenResolver, GuardedResolver, SystemResolver};
 
 use crate::secret::SecretUrl;
 

@@ -26,7 +26,7 @@ pub use reply::{BodyEnd, REPLY_MAX_BYTES, Reply};
 pub use retry_after::{RETRY_AFTER_MAX, parse_retry_after};
 
 use crate::clock::{Clock, SystemClock};
-use crate::guard::{AllowList, GuardedResolver, Passage, SystemResolver, judge};
+use crate::guard::{AllowList, Answers, GivenResolver, GuardedResolver, Passage, SystemResolver, judge};
 use crate::secret::SecretUrl;
 
 /// How long a connection (name, TCP, TLS) may take.
@@ -151,6 +151,15 @@ impl HttpClient {
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// A client that asks this function for the addresses of a name, not the system: for tests of what happens when
+    /// a name server lies. The guard judges the answers as any others.
+    ///
+    /// # Errors
+    /// As [`HttpClient::new`].
+    pub fn with_names(policy: HttpPolicy, answers: Arc<Answers>) -> Result<Self, SetupError> {
+        Self::with_resolver(policy, Arc::new(GivenResolver(answers)))
     }
 
     pub(crate) fn with_resolver(policy: HttpPolicy, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {

@@ -32,7 +32,8 @@ pub fn build(
         seen: (incident.first_event, incident.last_event),
         link: public_url.and_then(|url| url.incident(&incident.id)),
         repeat: Repeat::No,
-        record: Record { incident, findings },
+        notes: Vec::new(),
+        record: Record::Incident { incident, findings },
     }
 }
 

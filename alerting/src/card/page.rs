@@ -16,7 +16,7 @@ pub const PUBLIC_URL_MAX: usize = 200;
 #[serde(try_from = "String", into = "String")]
 pub struct PublicUrl(String);
 
-/// An address on our own pages. Only [`PublicUrl`] makes one, from an incident's id alone.
+/// An address on our own pages. Only [`PublicUrl`] makes one, from nothing but an incident's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageLink(String);
 
@@ -64,6 +64,18 @@ impl PublicUrl {
     pub fn incident(&self, id: &IncidentId) -> Option<PageLink> {
         // Ids are read back from the database as plain strings, so this one proves itself again.
         IncidentId::parse(id.as_str()).map(|id| PageLink(format!("{}/i/{id}", self.0)))
+    }
+
+    /// The page of all incidents.
+    #[must_use]
+    pub fn incidents(&self) -> PageLink {
+        PageLink(format!("{}/incidents", self.0))
+    }
+
+    /// The page of the pipeline's health.
+    #[must_use]
+    pub fn pipeline(&self) -> PageLink {
+        PageLink(format!("{}/pipeline", self.0))
     }
 }
 

@@ -124,6 +124,13 @@ impl Text {
         self
     }
 
+    /// This text and then another one.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.iter().cloned());
+        self
+    }
+
     /// The pieces in order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
@@ -134,13 +141,25 @@ impl Text {
     /// `escape_ours`. Foreign pieces with a badge are followed by it, so that nobody reads an escape for a name.
     #[must_use]
     pub fn encode(&self, escape: impl Fn(&str) -> String, escape_ours: impl Fn(&str) -> String) -> String {
+        self.encode_short(UNTRUSTED_MAX, escape, escape_ours)
+    }
+
+    /// As [`Text::encode`], with at most so many characters of each foreign piece: for channels whose escapes put
+    /// something around a piece, which must not be cut afterwards.
+    #[must_use]
+    pub fn encode_short(
+        &self,
+        most: usize,
+        escape: impl Fn(&str) -> String,
+        escape_ours: impl Fn(&str) -> String,
+    ) -> String {
         let mut whole = String::new();
         for piece in &self.0 {
             match piece {
                 Piece::Ours(words) => whole.push_str(&escape_ours(words.as_str())),
                 Piece::Untrusted(words) => {
                     let shown = words.shown();
-                    whole.push_str(&escape(shown.as_str()));
+                    whole.push_str(&escape(&shorten(shown.as_str(), Limit::Characters(most))));
                     if let Some(badge) = shown.badge() {
                         whole.push_str(&escape_ours(" [! "));
                         whole.push_str(&escape_ours(badge.as_str()));

@@ -1,11 +1,13 @@
 //! One HTTP exchange with a receiver: send, read the status by its class, shrink once, and leak nothing.
 
-use transport::http::Request;
+use std::time::Duration;
+
+use transport::http::{Method, RETRY_AFTER_MAX, Request};
 use transport::secret::UrlError;
 use transport::{HttpClient, Reply, SecretString, SecretUrl};
 
 use super::outcome::{Effect, Failure, Outcome, with_causes};
-use super::{Encoded, Fullness};
+use super::{Encoded, Fullness, MessageRef};
 
 /// Most characters of a reply's body that a failure repeats.
 const EXCERPT_MAX: usize = 160;
@@ -16,6 +18,8 @@ const SECRET_PART_MIN: usize = 5;
 #[derive(Debug)]
 pub(super) struct Target {
     url: SecretUrl,
+    /// Headers of every request, as for a token.
+    headers: Vec<(&'static str, SecretString)>,
     secret_parts: Vec<SecretString>,
 }
 
@@ -24,14 +28,53 @@ pub(super) struct Target {
 pub(super) enum StatusClass {
     /// It arrived.
     Delivered,
+    /// It was taken, and nobody can say whether it will be seen.
+    Accepted,
     /// Later again.
     Retry(Effect),
     /// The receiver needs a person.
     Park,
     /// It may take a smaller one.
     Shrink,
+    /// The message that was to be changed or answered is no more: a new one is needed.
+    Gone,
     /// It will never take this one.
     Refused,
+}
+
+/// A reply as its receiver reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) class: StatusClass,
+    /// How long the body asks to be left alone; the header's wish comes first.
+    pub(super) wish: Option<Duration>,
+    /// What the channel calls the message.
+    pub(super) made: Option<MessageRef>,
+}
+
+/// How a message becomes bytes, once in full and perhaps once more in its least form.
+pub(super) type Encode<'a> = dyn Fn(Fullness) -> Result<Encoded, serde_json::Error> + Send + Sync + 'a;
+
+/// One call of a channel's interface.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: SecretUrl,
+    pub(super) encode: &'a Encode<'a>,
+    pub(super) judge: &'a (dyn Fn(&Reply) -> Judged + Send + Sync + 'a),
+}
+
+/// The message that was to be changed is no more.
+pub(super) struct Gone(pub(super) Failure);
+
+impl From<StatusClass> for Judged {
+    fn from(class: StatusClass) -> Self {
+        Self { class, wish: None, made: None }
+    }
+}
+
+/// A wait that a body asks for, in seconds; what is no number of seconds is none.
+pub(super) fn seconds(wait: f64) -> Duration {
+    Duration::try_from_secs_f64(wait).unwrap_or_default().min(RETRY_AFTER_MAX)
 }
 
 /// What a status means where a receiver's own documentation says nothing else.
@@ -71,52 +114,123 @@ impl Target {
         // The longest first, so that no part of a secret stays when a shorter one is taken out of it.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         let secret_parts = parts.into_iter().map(|part| SecretString::new(part.to_owned())).collect();
-        Ok(Self { url, secret_parts })
+        Ok(Self { url, headers: Vec::new(), secret_parts })
     }
 
-    /// Sends a full message, and a minimal one if the receiver takes no full one.
+    /// A base that is no secret itself, as `https://api.example`, with a path that may hold one.
+    ///
+    /// # Errors
+    /// When it is no `http` or `https` URL.
+    pub(super) fn at(base: &str, path: &str) -> Result<Self, UrlError> {
+        Self::new(&SecretString::new(format!("{}{path}", base.trim_end_matches('/'))))
+    }
+
+    /// Sends this header with every request, and never repeats its value.
+    pub(super) fn with_header(self, name: &'static str, value: String) -> Self {
+        let token = value.rsplit_once(' ').map_or(&*value, |(_, token)| token).to_owned();
+        let mut target = self.hiding(&SecretString::new(token));
+        target.headers.push((name, SecretString::new(value)));
+        target
+    }
+
+    /// Never repeats this, wherever it is sent.
+    pub(super) fn hiding(mut self, secret: &SecretString) -> Self {
+        let text = secret.expose().trim();
+        if text.len() >= SECRET_PART_MIN {
+            self.secret_parts.insert(0, SecretString::new(text.to_owned()));
+        }
+        self
+    }
+
+    /// Where to.
+    pub(super) const fn url(&self) -> &SecretUrl {
+        &self.url
+    }
+
+    /// Posts a full message, and a minimal one if the receiver takes no full one.
     pub(super) async fn send(
         &self,
         http: &HttpClient,
-        encode: impl Fn(Fullness) -> Result<Encoded, serde_json::Error>,
-        judge: impl Fn(&Reply) -> StatusClass,
+        encode: impl Fn(Fullness) -> Result<Encoded, serde_json::Error> + Send + Sync,
+        judge: impl Fn(&Reply) -> StatusClass + Send + Sync,
     ) -> Outcome {
+        let judge = |reply: &Reply| judge(reply).into();
+        self.post(http, self.url.clone(), &encode, &judge).await
+    }
+
+    /// The same to another URL of the channel, with all that the reply says.
+    pub(super) async fn post(
+        &self,
+        http: &HttpClient,
+        url: SecretUrl,
+        encode: &Encode<'_>,
+        judge: &(dyn Fn(&Reply) -> Judged + Send + Sync + '_),
+    ) -> Outcome {
+        let call = Call { method: Method::Post, url, encode, judge };
+        self.call(http, call).await.unwrap_or_else(|Gone(failure)| Outcome::Dead(failure))
+    }
+
+    /// Changes an earlier message if there is one, and posts a new one if there is none any more.
+    pub(super) async fn change_or_post(
+        &self,
+        http: &HttpClient,
+        change: Option<Call<'_>>,
+        post: Call<'_>,
+    ) -> Outcome {
+        if let Some(change) = change
+            && let Ok(outcome) = self.call(http, change).await
+        {
+            return outcome;
+        }
+        self.call(http, post).await.unwrap_or_else(|Gone(failure)| Outcome::Dead(failure))
+    }
+
+    /// One call, in full and then in its least form.
+    pub(super) async fn call(&self, http: &HttpClient, call: Call<'_>) -> Result<Outcome, Gone> {
         let mut fullness = Fullness::Full;
         loop {
-            let encoded = match encode(fullness) {
+            let encoded = match (call.encode)(fullness) {
                 Ok(encoded) => encoded,
-                Err(error) => return Outcome::Dead(Failure::new(None, Effect::None, &with_causes(&error))),
+                Err(error) => {
+                    return Ok(Outcome::Dead(Failure::new(None, Effect::None, &with_causes(&error))));
+                }
             };
-            let reply = match self.post(http, encoded).await {
+            let reply = match self.exchange(http, call.method, &call.url, encoded).await {
                 Ok(reply) => reply,
-                Err(outcome) => return outcome,
+                Err(outcome) => return Ok(outcome),
             };
-            return match judge(&reply) {
+            let Judged { class, wish, made } = (call.judge)(&reply);
+            let failure = |effect| self.failure(&reply, effect);
+            return match class {
                 StatusClass::Shrink if fullness == Fullness::Full => {
                     fullness = Fullness::Minimal;
                     continue;
                 }
-                StatusClass::Delivered => Outcome::Delivered(None),
+                StatusClass::Delivered => Ok(Outcome::Delivered(made)),
+                StatusClass::Accepted => Ok(Outcome::Accepted(made)),
                 StatusClass::Retry(effect) => {
-                    Outcome::Retry { wish: reply.retry_after, failure: self.failure(&reply, effect) }
+                    Ok(Outcome::Retry { wish: reply.retry_after.or(wish), failure: failure(effect) })
                 }
-                StatusClass::Park => Outcome::Park(self.failure(&reply, Effect::None)),
-                StatusClass::Shrink | StatusClass::Refused => {
-                    Outcome::Dead(self.failure(&reply, Effect::None))
-                }
+                StatusClass::Park => Ok(Outcome::Park(failure(Effect::None))),
+                StatusClass::Gone => Err(Gone(failure(Effect::None))),
+                StatusClass::Shrink | StatusClass::Refused => Ok(Outcome::Dead(failure(Effect::None))),
             };
         }
     }
 
-    async fn post(&self, http: &HttpClient, encoded: Encoded) -> Result<Reply, Outcome> {
-        let headers: Vec<_> = encoded.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let request = Request {
-            url: &self.url,
-            headers: &headers,
-            body: encoded.body,
-            content_type: encoded.content_type,
-        };
-        http.post(request).await.map_err(|error| Outcome::of_no_reply(&error))
+    async fn exchange(
+        &self,
+        http: &HttpClient,
+        method: Method,
+        url: &SecretUrl,
+        encoded: Encoded,
+    ) -> Result<Reply, Outcome> {
+        let own = self.headers.iter().map(|(name, value)| (*name, value.expose()));
+        let headers: Vec<_> =
+            encoded.headers.iter().map(|(name, value)| (*name, value.as_str())).chain(own).collect();
+        let request =
+            Request { url, headers: &headers, body: encoded.body, content_type: encoded.content_type };
+        http.send(method, request).await.map_err(|error| Outcome::of_no_reply(&error))
     }
 
     fn failure(&self, reply: &Reply, effect: Effect) -> Failure {

@@ -19,6 +19,8 @@ pub(crate) enum Act {
     Hang,
     /// Closes without a word, after the request arrived.
     Drop,
+    /// Sends these bytes, and then one more every now and then for ever.
+    Dribble(String),
     /// Sends these headers, and then a body without end until the client has had enough.
     Flood(String),
 }
@@ -146,6 +148,16 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         }
         Act::Hang => std::future::pending().await,
         Act::Drop => {}
+        Act::Dribble(beginning) => {
+            let _ = stream.write_all(beginning.as_bytes()).await;
+            let mut beat = tokio::time::interval(std::time::Duration::from_millis(20));
+            loop {
+                beat.tick().await;
+                if stream.write_all(b"x").await.is_err() {
+                    return;
+                }
+            }
+        }
         Act::Flood(head) => {
             let _ = stream.write_all(head.as_bytes()).await;
             while stream.write_all(&[b'x'; 16 * 1024]).await.is_ok() {}

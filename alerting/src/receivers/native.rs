@@ -1,12 +1,12 @@
 //! The native body: what programs are told, as `{type, timestamp, data: {incident, findings}}`.
 
 use detectors::event::EventTime;
-use detectors::finding::{Finding, Subject, Technique};
+use detectors::finding::{Finding, Severity, Subject, Technique};
 use detectors::incident::Incident;
 use serde::Serialize;
 
 use super::Fullness;
-use crate::card::{Card, Repeat};
+use crate::card::{Card, Record, Repeat};
 use crate::inert_json::to_inert_json;
 use crate::sanitise::{Limit, shorten};
 
@@ -21,7 +21,7 @@ const TEXT_KEPT: Limit = Limit::Bytes(160);
 /// The body. A public contract: fields may be added, never renamed or given another meaning.
 #[derive(Debug, Serialize)]
 pub(super) struct NativeBody<'a> {
-    /// `incident.opened`, `incident.grew`, `incident.escalated`, `incident.regressed`.
+    /// `incident.opened`, `incident.grew` and so on, `digest`, `notice`.
     #[serde(rename = "type")]
     kind: String,
     /// When it happened, in event time.
@@ -30,7 +30,15 @@ pub(super) struct NativeBody<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Data<'a> {
+#[serde(untagged)]
+enum Data<'a> {
+    Incident(OneIncident<'a>),
+    Digest(SeveralIncidents<'a>),
+    Notice(Watch<'a>),
+}
+
+#[derive(Debug, Serialize)]
+struct OneIncident<'a> {
     incident: &'a Incident,
     findings: &'a [Finding],
     /// The incident on our own page.
@@ -42,6 +50,35 @@ struct Data<'a> {
     /// What was left out to stay within the receiver's limit.
     #[serde(skip_serializing_if = "Omitted::is_nothing")]
     omitted: Omitted,
+}
+
+#[derive(Debug, Serialize)]
+struct SeveralIncidents<'a> {
+    id: &'a str,
+    /// The loudest, each in short; the list of all of them is on our own page.
+    incidents: Vec<IncidentLine<'a>>,
+    /// How many more there are.
+    further: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    possible_repeat: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct IncidentLine<'a> {
+    id: &'a str,
+    severity: Severity,
+    summary: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Watch<'a> {
+    id: &'a str,
+    severity: Severity,
+    summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -60,14 +97,15 @@ impl Omitted {
 
 /// The whole body in one line, however long.
 pub(super) fn whole(card: &Card) -> Result<Vec<u8>, serde_json::Error> {
-    let findings = &card.record.findings;
-    to_inert_json(&body(card, &card.record.incident, findings, Omitted::default()))
+    to_inert_json(&whole_body(card))
 }
 
 /// The body within `most` bytes: as many findings as fit, loudest first, and a shortened incident if not even the
 /// incident alone does.
 pub(super) fn within(most: usize, card: &Card, fullness: Fullness) -> Result<Vec<u8>, serde_json::Error> {
-    let (incident, findings) = (&card.record.incident, &card.record.findings);
+    let Record::Incident { incident, findings } = &card.record else {
+        return several_within(most, card);
+    };
     let fitted = |keep: usize, shortened: bool, incident: &Incident| {
         let omitted = Omitted { findings: findings.len() - keep, shortened };
         to_inert_json(&body(card, incident, &findings[..keep], omitted))
@@ -90,6 +128,51 @@ pub(super) fn within(most: usize, card: &Card, fullness: Fullness) -> Result<Vec
     if keep == 0 { Ok(alone) } else { fitted(keep, false, incident) }
 }
 
+/// The whole body as a value, for bodies that carry it inside their own.
+pub(super) fn whole_body(card: &Card) -> NativeBody<'_> {
+    match &card.record {
+        Record::Incident { incident, findings } => body(card, incident, findings, Omitted::default()),
+        Record::Digest { .. } | Record::Notice { .. } => several(card, usize::MAX),
+    }
+}
+
+/// A digest within `most` bytes: half as many incidents until it fits. One without any always does.
+fn several_within(most: usize, card: &Card) -> Result<Vec<u8>, serde_json::Error> {
+    let mut keep = match &card.record {
+        Record::Digest { incidents, .. } => incidents.len(),
+        Record::Incident { .. } | Record::Notice { .. } => 0,
+    };
+    loop {
+        let bytes = to_inert_json(&several(card, keep))?;
+        if bytes.len() <= most || keep == 0 {
+            return Ok(bytes);
+        }
+        keep /= 2;
+    }
+}
+
+fn several(card: &Card, keep: usize) -> NativeBody<'_> {
+    let url = card.link.as_ref().map(crate::card::PageLink::as_str);
+    let possible_repeat = card.repeat == Repeat::Possible;
+    let id = card.record.id();
+    let data = match &card.record {
+        Record::Digest { incidents, further, .. } => {
+            let kept = keep.min(incidents.len());
+            let lines = incidents[..kept].iter().map(|incident| IncidentLine {
+                id: incident.id.as_str(),
+                severity: incident.severity,
+                summary: shorten(&incident.summary, TEXT_KEPT).into_owned(),
+            });
+            let further = further + incidents.len() - kept;
+            Data::Digest(SeveralIncidents { id, incidents: lines.collect(), further, url, possible_repeat })
+        }
+        Record::Incident { .. } | Record::Notice { .. } => {
+            Data::Notice(Watch { id, severity: card.severity, summary: card.sentence.plain(), url })
+        }
+    };
+    NativeBody { kind: card.event_type(), timestamp: card.transition.time, data }
+}
+
 fn body<'a>(
     card: &'a Card,
     incident: &'a Incident,
@@ -97,15 +180,15 @@ fn body<'a>(
     omitted: Omitted,
 ) -> NativeBody<'a> {
     NativeBody {
-        kind: format!("incident.{}", card.transition.reason.as_str()),
+        kind: card.event_type(),
         timestamp: card.transition.time,
-        data: Data {
+        data: Data::Incident(OneIncident {
             incident,
             findings,
             url: card.link.as_ref().map(crate::card::PageLink::as_str),
             possible_repeat: card.repeat == Repeat::Possible,
             omitted,
-        },
+        }),
     }
 }
 
@@ -174,7 +257,7 @@ mod tests {
         assert!(bytes.len() <= LIMIT && kept > 5, "{kept} findings in {} bytes", bytes.len());
         assert_eq!(value["data"]["omitted"]["findings"], 80 - kept);
         assert_eq!(value["data"]["findings"][0]["severity"], "critical");
-        let next = serde_json::to_vec(&card.record.findings[kept]).unwrap().len();
+        let next = serde_json::to_vec(&card.record.findings()[kept]).unwrap().len();
         assert!(bytes.len() + next > LIMIT, "one more would have fitted");
     }
 

@@ -60,6 +60,12 @@ impl Failure {
         Self { status, effect, text: text.into_string() }
     }
 
+    /// The same after something that leaves nothing behind, however it ended.
+    pub(super) fn without_effect(mut self) -> Self {
+        self.effect = Effect::None;
+        self
+    }
+
     /// What happened, in words.
     #[must_use]
     pub fn text(&self) -> &str {

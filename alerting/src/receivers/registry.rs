@@ -8,8 +8,20 @@ use thiserror::Error;
 use transport::secret::{SecretError, SecretWarning, UrlError};
 use transport::{HttpClient, SecretRef, SecretString};
 
+use super::alertmanager::Alertmanager;
+use super::discord::Discord;
+use super::elastic::Elastic;
+use super::exchange::Target;
+use super::google_chat::GoogleChat;
+use super::jira::Jira;
+use super::mattermost::Mattermost;
+use super::pagerduty::PagerDuty;
 use super::slack::Slack;
+use super::slack_bot::SlackBot;
+use super::splunk::Splunk;
 use super::stdout::{DataOutput, Stdout};
+use super::teams::Teams;
+use super::telegram::Telegram;
 use super::webhook::{SigningKeyError, Webhook};
 use super::{Receiver, ReceiverConfig};
 
@@ -88,7 +100,7 @@ pub(super) struct Opened<R> {
 }
 
 impl<R> Opened<R> {
-    fn map<S>(self, change: impl FnOnce(R) -> S) -> Opened<S> {
+    pub(super) fn map<S>(self, change: impl FnOnce(R) -> S) -> Opened<S> {
         Opened { receiver: change(self.receiver), warnings: self.warnings }
     }
 }
@@ -106,6 +118,18 @@ impl Receiver {
         match config {
             ReceiverConfig::Webhook(config) => Ok(Webhook::open(config)?.map(Self::Webhook)),
             ReceiverConfig::Slack(config) => Ok(Slack::open(config)?.map(Self::Slack)),
+            ReceiverConfig::SlackBot(config) => Ok(SlackBot::open(config)?.map(Self::SlackBot)),
+            ReceiverConfig::Teams(config) => Ok(Teams::open(config)?.map(Self::Teams)),
+            ReceiverConfig::Discord(config) => Ok(Discord::open(config)?.map(Self::Discord)),
+            ReceiverConfig::Mattermost(config) => Ok(Mattermost::open(config)?.map(Self::Mattermost)),
+            ReceiverConfig::GoogleChat(config) => Ok(GoogleChat::open(config)?.map(Self::GoogleChat)),
+            ReceiverConfig::Telegram(config) => Ok(Telegram::open(config)?.map(Self::Telegram)),
+            ReceiverConfig::PagerDuty(config) => Ok(PagerDuty::open(config)?.map(Self::PagerDuty)),
+            ReceiverConfig::Alertmanager(config) => Ok(Alertmanager::open(config)?.map(Self::Alertmanager)),
+            ReceiverConfig::Jira(config) => Ok(Jira::open(config)?.map(Self::Jira)),
+            ReceiverConfig::Splunk(config) => Ok(Splunk::open(config)?.map(Self::Splunk)),
+            ReceiverConfig::Elastic(config) => Ok(Elastic::open(config)?.map(Self::Elastic)),
+            ReceiverConfig::MattermostBot(config) => Ok(Mattermost::open_bot(config)?.map(Self::Mattermost)),
             ReceiverConfig::Stdout(_) => {
                 Ok(Opened { receiver: Self::Stdout(Stdout::new(output.clone())), warnings: Vec::new() })
             }
@@ -161,6 +185,14 @@ impl Receivers {
     pub fn http(&self) -> &HttpClient {
         &self.http
     }
+}
+
+/// A target whose whole URL is a secret.
+pub(super) fn target(reference: &SecretRef) -> Result<Opened<Target>, ReceiverProblem> {
+    let mut warnings = Vec::new();
+    let url = resolve(reference, &mut warnings)?;
+    let receiver = Target::new(&url).map_err(|source| ReceiverProblem::Url { source })?;
+    Ok(Opened { receiver, warnings })
 }
 
 /// Reads a secret and keeps what is odd about it.

@@ -4,8 +4,8 @@
 //! Slack parses nothing. The one `mrkdwn` object holds our own link. An incoming webhook tells no message's id, so
 //! nothing can be updated in place, and after an ambiguous failure a repeat is marked.
 
-mod blocks;
-mod reply;
+pub(super) mod blocks;
+pub(super) mod reply;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,14 +41,6 @@ impl Slack {
 
     pub(super) async fn deliver(&self, http: &HttpClient, card: &Card) -> Outcome {
         self.target.send(http, |fullness| encode(card, fullness), reply::class).await
-    }
-}
-
-#[cfg(test)]
-impl Slack {
-    /// A channel behind this URL.
-    pub(super) fn to(url: &transport::SecretString) -> Self {
-        Self { target: Target::new(url).unwrap() }
     }
 }
 

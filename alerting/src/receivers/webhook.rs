@@ -83,16 +83,6 @@ impl Webhook {
     }
 }
 
-#[cfg(test)]
-impl Webhook {
-    /// An endpoint at this URL with a key that is no secret.
-    pub(super) fn to(url: &transport::SecretString) -> Self {
-        let key = transport::SecretString::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
-        let key = SigningKey::parse(&key).unwrap();
-        Self { target: Target::new(url).unwrap(), keys: vec![key] }
-    }
-}
-
 fn class(reply: &Reply) -> StatusClass {
     default_class(reply.status)
 }

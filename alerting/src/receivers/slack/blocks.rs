@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::card::{Card, EVIDENCE_MAX, MEASURES_MAX, MeasureLine, Repeat, SUBJECTS_MAX, Text, reason_words};
+use crate::card::{Card, EVIDENCE_MAX, MEASURES_MAX, MeasureLine, Repeat, SUBJECTS_MAX, Text};
 use crate::receivers::Fullness;
 use crate::sanitise::{Limit, shorten};
 
@@ -14,10 +14,12 @@ const TEXT_TOTAL_MAX: usize = 3_000;
 /// are 150 for a header, 3,000 for a section, and 10 fields of 2,000.
 const NOTIFICATION_MAX: Limit = Limit::Characters(250);
 const HEADER_MAX: Limit = Limit::Characters(150);
-const SENTENCE_MAX: Limit = Limit::Characters(450);
+const SENTENCE_MAX: Limit = Limit::Characters(350);
 const SUBJECT_MAX: Limit = Limit::Characters(90);
-const MEASURE_MAX: Limit = Limit::Characters(160);
-const EVIDENCE_LINE_MAX: Limit = Limit::Characters(110);
+const MEASURE_MAX: Limit = Limit::Characters(150);
+/// Most notes in the small print; Slack's limit is 10 elements.
+const NOTES_MAX: usize = 2;
+const EVIDENCE_LINE_MAX: Limit = Limit::Characters(100);
 /// What the fixed words take at most: titles, times, counts, our link, the incident's id, the mark of a repeat.
 const FIXED_MAX: usize = 660;
 const _: () = assert!(
@@ -27,12 +29,13 @@ const _: () = assert!(
         + SUBJECT_MAX.room() * SUBJECTS_MAX
         + MEASURE_MAX.room() * MEASURES_MAX
         + EVIDENCE_LINE_MAX.room() * EVIDENCE_MAX
+        + SUBJECT_MAX.room() * NOTES_MAX
         + FIXED_MAX
         <= TEXT_TOTAL_MAX
 );
 
 /// The whole message.
-pub(super) fn message(card: &Card, fullness: Fullness) -> Value {
+pub(in crate::receivers) fn message(card: &Card, fullness: Fullness) -> Value {
     json!({
         "text": notification(card),
         "blocks": blocks(card, fullness),
@@ -56,12 +59,12 @@ fn blocks(card: &Card, fullness: Fullness) -> Vec<Value> {
     let mut blocks = vec![header(card), section(&cut(&card.sentence, SENTENCE_MAX))];
     if fullness == Fullness::Full {
         blocks.push(overview(card));
-        blocks.extend(list("Whom it concerns", &card.subjects.shown, card.subjects.further, SUBJECT_MAX));
+        blocks.extend(list(card.subjects_title(), &card.subjects.shown, card.subjects.further, SUBJECT_MAX));
         blocks.extend(measures(card));
         blocks.extend(list("Evidence", &card.evidence.shown, card.evidence.further, EVIDENCE_LINE_MAX));
     }
     blocks.extend(card.link.as_ref().map(|link| {
-        let text = format!("<{link}|Open the incident>");
+        let text = format!("<{link}|{}>", card.link_words());
         json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
     }));
     blocks.push(context(card));
@@ -76,7 +79,7 @@ fn header(card: &Card) -> Value {
 fn overview(card: &Card) -> Value {
     let (first, last) = card.seen;
     let fields = [
-        Text::new().then("What happened\n").then(reason_words(card.transition.reason)),
+        Text::new().then("What happened\n").then(card.what_happened()),
         Text::new().then("Severity\n").ours(card.severity),
         Text::new().then("First seen\n").ours(first),
         Text::new().then("Last seen\n").ours(last),
@@ -127,7 +130,8 @@ fn context(card: &Card) -> Value {
     if card.repeat == Repeat::Possible {
         elements.push(plain("(possible repeat: an earlier attempt was not answered)"));
     }
-    let id = Text::new().then("Sealwatch incident ").untrusted(card.record.incident.id.as_str());
+    elements.extend(card.notes.iter().take(NOTES_MAX).map(|note| plain(&cut(note, SUBJECT_MAX))));
+    let id = Text::new().then("Sealwatch ").then(card.record.kind()).then(" ").untrusted(card.record.id());
     elements.push(plain(&cut(&id, SUBJECT_MAX)));
     json!({"type": "context", "elements": elements})
 }

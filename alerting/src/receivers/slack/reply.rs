@@ -45,7 +45,7 @@ const TOO_MUCH: [&str; 7] = [
 ];
 
 /// The class of a reply, by its word where there is one and by its status otherwise.
-pub(super) fn class(reply: &Reply) -> StatusClass {
+pub(in crate::receivers) fn class(reply: &Reply) -> StatusClass {
     let by_status = default_class(reply.status);
     if reply.status == 429 || reply.status >= 500 {
         return by_status;
