@@ -8,17 +8,19 @@ mod build;
 mod digest;
 mod evidence;
 mod layout;
+mod news;
 mod page;
 mod record;
 mod text;
 
 use detectors::event::EventTime;
 use detectors::finding::Severity;
-use detectors::incident::{Transition, TransitionReason};
+use detectors::incident::Transition;
 
 pub use build::build;
 pub use digest::{DigestCause, digest, notice};
 pub(crate) use layout::Layout;
+pub use news::News;
 pub use page::{PUBLIC_URL_MAX, PageLink, PublicUrl, PublicUrlError};
 pub use record::Record;
 pub use text::{Ours, Piece, Text, UNTRUSTED_MAX, Untrusted};
@@ -33,6 +35,8 @@ pub const MEASURES_MAX: usize = 3;
 /// What a message says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Card {
+    /// Why this is told.
+    pub news: News,
     /// What happened to the incident that makes this worth telling, and when.
     pub transition: Transition,
     /// How loud it is now.
@@ -97,6 +101,13 @@ impl Card {
         self
     }
 
+    /// The same card, told for this reason.
+    #[must_use]
+    pub fn telling(mut self, news: News) -> Self {
+        self.news = news;
+        self
+    }
+
     /// The same card with one more note.
     #[must_use]
     pub fn noting(mut self, note: Text) -> Self {
@@ -108,7 +119,7 @@ impl Card {
     #[must_use]
     pub const fn what_happened(&self) -> &'static str {
         match self.record {
-            Record::Incident { .. } => reason_words(self.transition.reason),
+            Record::Incident { .. } => self.news.words(),
             Record::Digest { .. } => "Digest",
             Record::Notice { .. } => "Notice",
         }
@@ -118,7 +129,7 @@ impl Card {
     #[must_use]
     pub fn event_type(&self) -> String {
         match self.record {
-            Record::Incident { .. } => format!("incident.{}", self.transition.reason.as_str()),
+            Record::Incident { .. } => self.news.word().to_owned(),
             Record::Digest { .. } | Record::Notice { .. } => self.record.kind().to_owned(),
         }
     }
@@ -147,17 +158,5 @@ impl<T> Listed<T> {
         let mut rest = all.into_iter();
         let shown = rest.by_ref().take(most).collect();
         Self { shown, further: rest.count() + uncounted }
-    }
-}
-
-/// The words for what happened to an incident.
-#[must_use]
-pub const fn reason_words(reason: TransitionReason) -> &'static str {
-    match reason {
-        TransitionReason::Opened => "New incident",
-        TransitionReason::Grew => "Incident grew",
-        TransitionReason::Escalated => "Incident escalated",
-        TransitionReason::Resolved => "Incident resolved",
-        TransitionReason::Regressed => "Incident came back",
     }
 }

@@ -1,5 +1,8 @@
 //! `[alerting]`: what concerns all receivers.
 
+mod delivery;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,12 +12,17 @@ use thiserror::Error;
 use transport::secret::{SecretError, UrlError};
 use transport::{AllowList, HttpPolicy, SecretRef, SecretUrl};
 
+pub use delivery::{DeliveryConfig, Escalation};
+use store::ReceiverId;
+
 use crate::card::PublicUrl;
 
 /// How long a first message waits for company if it is not critical, in seconds.
 pub const GROUP_WAIT_SECONDS: u32 = 10;
 /// How long growth waits after the last message about its incident, in seconds.
 pub const GROUP_INTERVAL_SECONDS: u32 = 300;
+/// How long an incident of high severity may go untaken before it is told again, in minutes.
+pub const REPEAT_MINUTES: u32 = 24 * 60;
 /// The longest file of extra certificates, in bytes.
 const CERTIFICATES_MAX_BYTES: u64 = 1024 * 1024;
 
@@ -29,6 +37,13 @@ pub struct AlertingConfig {
     pub group_wait_seconds: u32,
     /// How long growth waits after the last message about its incident, in seconds.
     pub group_interval_seconds: u32,
+    /// How long an incident that is high or critical may be left alone before it is told again, in minutes; 0 for
+    /// never.
+    #[schemars(range(max = 43_200))]
+    pub repeat_minutes: u32,
+    /// How messages reach one receiver, one `[alerting.delivery.<receiver>]` each.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub delivery: BTreeMap<String, DeliveryConfig>,
     /// Private targets that are meant: `host:port`, or networks such as `10.1.0.0/16`. All others are refused.
     #[schemars(with = "Vec<String>")]
     pub allow_targets: AllowList,
@@ -50,6 +65,8 @@ impl Default for AlertingConfig {
             public_url: None,
             group_wait_seconds: GROUP_WAIT_SECONDS,
             group_interval_seconds: GROUP_INTERVAL_SECONDS,
+            repeat_minutes: REPEAT_MINUTES,
+            delivery: BTreeMap::new(),
             allow_targets: AllowList::default(),
             allow_insecure_http: false,
             proxy: None,
@@ -111,6 +128,16 @@ impl AlertingConfig {
 
     pub(crate) fn group_interval_nanos(&self) -> i64 {
         nanos(self.group_interval_seconds)
+    }
+
+    /// How long until an incident is told again; `None` for never.
+    pub(crate) fn repeat_nanos(&self) -> Option<i64> {
+        (self.repeat_minutes > 0).then(|| nanos(self.repeat_minutes.saturating_mul(60)))
+    }
+
+    /// How messages reach this receiver.
+    pub(crate) fn delivery_to(&self, receiver: &ReceiverId) -> DeliveryConfig {
+        self.delivery.get(receiver.as_str()).cloned().unwrap_or_default()
     }
 }
 

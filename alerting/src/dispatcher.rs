@@ -2,12 +2,14 @@
 //!
 //! Decisions are made by pure functions in `routing`, `grouping` and `outbox`; this is their edge. Everything that
 //! matters is in the store before and after each step, so a dispatcher may die anywhere: what waited for routing is
-//! routed by the next one, and what was being sent is sent again when its lease has run out, under the same id and
-//! marked as a possible repeat.
+//! routed by the next one, and what was being sent is sent again at once, under the same id and marked as a possible
+//! repeat.
 
 mod attempt;
 mod breakers;
+mod reminders;
 mod routing_step;
+mod sending;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use store::{
-    AfterAttempt, AttemptRecord, Breaker, Finished, LeaseRequest, Leased, Store, StoreError, StoreErrorKind,
+    AfterAttempt, AttemptRecord, Breaker, Finished, Leased, NewMessage, Store, StoreError, StoreErrorKind,
 };
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -26,10 +28,12 @@ use transport::http::REQUEST_TIMEOUT;
 use transport::{Clock, Jitter};
 
 use self::attempt::Attempted;
-use self::breakers::Breakers;
+use self::breakers::{Breakers, Change};
+use self::reminders::Reminders;
 use self::routing_step::Waiting;
+use self::sending::Pacing;
 use crate::config::AlertingConfig;
-use crate::outbox::{nanos, next_state};
+use crate::outbox::next_state;
 use crate::receivers::{Outcome, Receivers, WRITE_TIMEOUT, with_causes};
 use crate::routing::Routes;
 
@@ -83,6 +87,9 @@ pub enum DispatchError {
 /// What a running dispatcher holds in memory; all of it can be lost.
 struct Running {
     breakers: Breakers,
+    pacing: Pacing,
+    reminders: Reminders,
+    leases: Leases,
     jitter: Jitter,
     sending: JoinSet<Attempted>,
     /// Results that the store could not take yet.
@@ -96,6 +103,17 @@ struct Judged {
     record: AttemptRecord,
     next: AfterAttempt,
     breaker: Breaker,
+    /// What the receiver's fallback is told, if it has to know.
+    notice: Option<NewMessage>,
+}
+
+/// Whose leases the store may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leases {
+    /// Those of a process that is gone, too.
+    OfOthers,
+    /// Ours alone.
+    Ours,
 }
 
 /// Whether the store was in trouble when it was last used, so that only changes are logged.
@@ -139,6 +157,9 @@ impl Dispatcher {
         let mut shutdown = pin!(shutdown);
         let mut running = Running {
             breakers: Breakers::default(),
+            pacing: Pacing::default(),
+            reminders: Reminders::default(),
+            leases: Leases::OfOthers,
             jitter: Jitter::from_entropy(),
             sending: JoinSet::new(),
             unwritten: VecDeque::new(),
@@ -163,6 +184,7 @@ impl Dispatcher {
     /// One look at everything: write down, route, lease, send.
     async fn turn(&self, running: &mut Running) -> Result<(), StoreError> {
         running.breakers.load(&self.store).await?;
+        self.take_back_leases(running).await?;
         self.write_results(running).await?;
         let step = self.clone();
         let routed = spawn_blocking(move || step.route_waiting()).await.unwrap_or(Ok(Waiting::Nothing))?;
@@ -170,51 +192,22 @@ impl Dispatcher {
             // A flood is routed batch by batch, so that what is due already leaves in between.
             self.waker.wake();
         }
+        self.remind(running).await?;
         self.send_due(running).await
     }
 
-    async fn send_due(&self, running: &mut Running) -> Result<(), StoreError> {
-        let now = self.clock.unix_nanos();
-        let known = self.receivers.names();
-        for probed in running.breakers.to_probe(now) {
-            let except = running.breakers.all_but(&probed, &known);
-            for leased in self.lease(running, except, 1, 1).await? {
-                let receiver = leased.receiver.clone();
-                let probing = running.breakers.probe(&receiver, now);
-                // Sent before it is stored: if the store fails now, the probe is under way all the same.
-                self.send(running, leased);
-                if let Some(breaker) = probing {
-                    let store = self.store.clone();
-                    let keeping = spawn_blocking(move || store.set_breaker(&receiver, &breaker, now));
-                    keeping.await.unwrap_or(Ok(()))?;
-                }
-            }
+    /// Once at the start: what a process that is gone was sending is due again.
+    async fn take_back_leases(&self, running: &mut Running) -> Result<(), StoreError> {
+        if running.leases == Leases::Ours {
+            return Ok(());
         }
-        let shut = running.breakers.shut(now);
-        for leased in self.lease(running, shut, UNDER_WAY_MAX, PER_RECEIVER_MAX).await? {
-            self.send(running, leased);
-        }
-        Ok(())
-    }
-
-    async fn lease(
-        &self,
-        running: &Running,
-        except: Vec<store::ReceiverId>,
-        most: usize,
-        per_receiver: usize,
-    ) -> Result<Vec<Leased>, StoreError> {
-        let limit = most.min(UNDER_WAY_MAX.saturating_sub(running.sending.len()));
         let (store, now) = (self.store.clone(), self.clock.unix_nanos());
-        let leasing = spawn_blocking(move || {
-            store.lease(&LeaseRequest { now, lease: nanos(LEASE), limit, per_receiver, except: &except })
-        });
-        // A panic below would have left the lease to run out; the next turn looks again.
-        leasing.await.unwrap_or_else(|_| Ok(Vec::new()))
-    }
-
-    fn send(&self, running: &mut Running, leased: Leased) {
-        running.sending.spawn(self.clone().attempt(leased));
+        let taken = spawn_blocking(move || store.take_back_leases(now)).await.unwrap_or(Ok(0))?;
+        if taken > 0 {
+            tracing::warn!(taken, "messages that were under way when the last process ended are sent again");
+        }
+        running.leases = Leases::Ours;
+        Ok(())
     }
 
     /// Decides what follows from an attempt.
@@ -228,10 +221,14 @@ impl Dispatcher {
         };
         let Attempted { leased, started_at, ended_at, outcome } = attempted;
         let next = next_state(&outcome, leased.attempt, leased.queued_at, ended_at, &mut running.jitter);
-        let breaker = running.breakers.after(&leased.receiver, &outcome, ended_at, &mut running.jitter);
+        let (breaker, change) =
+            running.breakers.after(&leased.receiver, &outcome, ended_at, &mut running.jitter);
         log(&leased, &outcome, &next);
         let record = attempt::record(started_at, ended_at, &outcome);
-        running.unwritten.push_back(Judged { leased, record, next, breaker });
+        let notice = (change == Change::Lost)
+            .then(|| self.lost_notice(&leased.receiver, outcome.failure(), ended_at))
+            .flatten();
+        running.unwritten.push_back(Judged { leased, record, next, breaker, notice });
     }
 
     /// Writes results down in order; what the store cannot take now stays for the next turn.
@@ -239,8 +236,13 @@ impl Dispatcher {
         while let Some(result) = running.unwritten.pop_front() {
             let store = self.store.clone();
             let writing = spawn_blocking(move || {
-                let written =
-                    store.finish(&result.leased, &result.record, &result.next, Some(&result.breaker));
+                let written = store.finish(
+                    &result.leased,
+                    &result.record,
+                    &result.next,
+                    Some(&result.breaker),
+                    result.notice.as_ref(),
+                );
                 (written, result)
             });
             match writing.await {

@@ -5,9 +5,9 @@
 //! latest, and growth in between needs no message of its own.
 
 use detectors::finding::Severity;
-use detectors::incident::TransitionReason;
 use store::OutboxId;
 
+use crate::card::News;
 use crate::config::AlertingConfig;
 
 /// A message to the same receiver about the same incident, as it stands.
@@ -15,8 +15,8 @@ use crate::config::AlertingConfig;
 pub struct Earlier {
     /// Its number.
     pub id: OutboxId,
-    /// What it tells.
-    pub reason: TransitionReason,
+    /// What it tells; `None` if it is about no single incident.
+    pub news: Option<News>,
     /// How far it has come.
     pub progress: Progress,
 }
@@ -44,7 +44,7 @@ pub enum Plan {
         /// Not before this clock time.
         due_at: i64,
         /// What it says happened: that it opened, if it takes over the message that would have said so.
-        reason: TransitionReason,
+        news: News,
         /// Messages that it says everything of and that nobody has begun to send.
         takes_over: Vec<OutboxId>,
     },
@@ -54,25 +54,32 @@ pub enum Plan {
 
 /// Decides when one receiver is told of a transition; pure.
 #[must_use]
-pub fn plan(
-    reason: TransitionReason,
-    severity: Severity,
-    earlier: &[Earlier],
-    now: i64,
-    config: &AlertingConfig,
-) -> Plan {
+pub fn plan(news: News, severity: Severity, earlier: &[Earlier], now: i64, config: &AlertingConfig) -> Plan {
     let wait = if severity == Severity::Critical { 0 } else { config.group_wait_nanos() };
-    if reason == TransitionReason::Grew {
-        return plan_growth(earlier, now, wait, config);
+    match news {
+        News::Grew => return plan_growth(earlier, now, wait, config),
+        News::Acknowledged | News::Resolved => return plan_decision(news, earlier, now),
+        _ => {}
     }
     let waiting = || earlier.iter().filter(|message| message.progress == Progress::Waiting);
-    let opens = waiting().any(|message| message.reason == TransitionReason::Opened);
+    let opens = waiting().any(|message| message.news == Some(News::Opened));
     Plan::Queue {
         // Only a first message waits for company; that it got worse or came back is told at once.
-        due_at: if reason == TransitionReason::Opened { now.saturating_add(wait) } else { now },
-        reason: if opens { TransitionReason::Opened } else { reason },
+        due_at: if news == News::Opened { now.saturating_add(wait) } else { now },
+        news: if opens { News::Opened } else { news },
         takes_over: waiting().map(|message| message.id).collect(),
     }
+}
+
+/// What people decided is told to those who heard of the incident; whoever has not will hear of both at once.
+fn plan_decision(news: News, earlier: &[Earlier], now: i64) -> Plan {
+    let heard = |message: &Earlier| !matches!(message.progress, Progress::Waiting | Progress::Ended);
+    if !earlier.iter().any(heard) {
+        return Plan::Fold;
+    }
+    let waiting = earlier.iter().filter(|message| message.progress == Progress::Waiting);
+    let takes_over = waiting.map(|message| message.id).collect();
+    Plan::Queue { due_at: now, news, takes_over }
 }
 
 fn plan_growth(earlier: &[Earlier], now: i64, wait: i64, config: &AlertingConfig) -> Plan {
@@ -89,13 +96,13 @@ fn plan_growth(earlier: &[Earlier], now: i64, wait: i64, config: &AlertingConfig
         Some(at) => at.saturating_add(config.group_interval_nanos()).max(now),
         None => now.saturating_add(wait),
     };
-    Plan::Queue { due_at, reason: TransitionReason::Grew, takes_over: Vec::new() }
+    Plan::Queue { due_at, news: News::Grew, takes_over: Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
+    use News::{Acknowledged, Escalated, Grew, Opened, Regressed, Resolved};
     use Progress::{Ended, Sending, Told, Trying, Waiting};
-    use TransitionReason::{Escalated, Grew, Opened, Regressed};
 
     use super::*;
 
@@ -103,11 +110,11 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     /// The rule, the transition and its severity, what the receiver was told before, and the plan.
-    type Case<'a> = (&'a str, TransitionReason, Severity, &'a [(TransitionReason, Progress)], Plan);
+    type Case<'a> = (&'a str, News, Severity, &'a [(News, Progress)], Plan);
 
-    fn queue(due_in: i64, reason: TransitionReason, takes_over: &[u64]) -> Plan {
+    fn queue(due_in: i64, news: News, takes_over: &[u64]) -> Plan {
         let takes_over = takes_over.iter().map(|id| OutboxId(*id)).collect();
-        Plan::Queue { due_at: NOW + due_in * SECOND, reason, takes_over }
+        Plan::Queue { due_at: NOW + due_in * SECOND, news, takes_over }
     }
 
     #[test]
@@ -170,6 +177,27 @@ mod tests {
                 Plan::Fold,
             ),
             (
+                "what is decided is told at once to whoever heard of it",
+                Acknowledged,
+                High,
+                &[(Opened, Told(NOW))],
+                queue(0, Acknowledged, &[]),
+            ),
+            (
+                "the end says the growth that still waits",
+                Resolved,
+                High,
+                &[(Opened, Told(NOW)), (Grew, Waiting)],
+                queue(0, Resolved, &[2]),
+            ),
+            (
+                "whoever has not heard of it hears both at once",
+                Resolved,
+                High,
+                &[(Opened, Waiting)],
+                Plan::Fold,
+            ),
+            (
                 "growth upon growth is one message",
                 Grew,
                 High,
@@ -177,16 +205,16 @@ mod tests {
                 Plan::Fold,
             ),
         ];
-        for (rule, reason, severity, earlier, expected) in cases {
+        for (rule, news, severity, earlier, expected) in cases {
             let earlier: Vec<_> = (1..)
                 .zip(*earlier)
-                .map(|(id, (reason, progress))| Earlier {
+                .map(|(id, (news, progress))| Earlier {
                     id: OutboxId(id),
-                    reason: *reason,
+                    news: Some(*news),
                     progress: *progress,
                 })
                 .collect();
-            let found = plan(*reason, *severity, &earlier, NOW, &AlertingConfig::default());
+            let found = plan(*news, *severity, &earlier, NOW, &AlertingConfig::default());
             assert_eq!(found, *expected, "{rule}");
         }
     }

@@ -3,6 +3,7 @@
 //! Pure: the clock's time and the jitter are arguments, what comes out is what the store keeps.
 
 mod breaker;
+mod bucket;
 mod delivery_id;
 mod payload;
 
@@ -12,8 +13,10 @@ use store::AfterAttempt;
 use transport::Jitter;
 
 pub use breaker::{FAILURES_MAX, Gate, REST_MAX, REST_MIN, after_attempt, gate};
+pub use bucket::{BACKLOG_MAX, Bucket, Pace};
 pub use delivery_id::DeliveryId;
-pub use payload::{Payload, PayloadError};
+pub(crate) use payload::step_of;
+pub use payload::{Payload, PayloadError, Tells};
 
 use crate::receivers::{MessageRef, Outcome};
 

@@ -153,10 +153,14 @@ CREATE TABLE outbox (
     delivery_id TEXT NOT NULL,
     severity INTEGER NOT NULL,
     state TEXT NOT NULL
-        CHECK (state IN ('queued', 'sending', 'accepted', 'delivered', 'retry', 'dead', 'folded')),
+        CHECK (state IN ('queued', 'sending', 'accepted', 'delivered', 'retry', 'dead', 'folded', 'withdrawn')),
+    purpose TEXT NOT NULL DEFAULT 'news'
+        CHECK (purpose IN ('news', 'unanswered', 'digest', 'notice')),
     -- When it is due (queued, retry) or its lease ends (sending); when it ended otherwise.
     due_at INTEGER NOT NULL,
     leased_at INTEGER,
+    -- The epoch of the process that holds the lease.
+    leased_by INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0,
     repeat TEXT NOT NULL DEFAULT 'no' CHECK (repeat IN ('no', 'possible')),
     reason TEXT,
@@ -168,6 +172,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (due_at, id) WHERE state IN ('queued', 'sending', 'retry');
 CREATE INDEX outbox_by_receiver ON outbox (receiver, state);
+CREATE INDEX outbox_by_digest ON outbox (folded_into) WHERE folded_into IS NOT NULL;
 CREATE INDEX outbox_by_incident ON outbox (run, incident) WHERE incident IS NOT NULL;
 
 CREATE TABLE attempt (

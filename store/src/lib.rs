@@ -40,9 +40,10 @@ pub use ledger::{Checkpoint, LedgerAction, LedgerEntry, LedgerFault, LedgerRow, 
 pub use maintenance::{Maintenance, MaintenanceId, MaintenanceState, NewMaintenance};
 pub use name::{LaneId, MAX_NAME_BYTES, NameError, ReceiverId, RunId, RunName};
 pub use outbox::{
-    AfterAttempt, AttemptOutcome, AttemptRecord, Breaker, Delivery, DeliveryFilter, DeliveryState,
-    DeliveryStateKind, Finished, GroupId, LeaseRequest, Leased, NewMessage, OutboxId, ReceiverSummary,
-    Routed, RoutedRow, Routing, ToRoute, ToRouteId, TransitionNumber,
+    AfterAttempt, AttemptOutcome, AttemptRecord, Breaker, DIGEST_NAMES_MAX, Delivery, DeliveryFilter,
+    DeliveryState, DeliveryStateKind, DigestContents, Finished, FoldRequest, GroupId, LeaseRequest, Leased,
+    NewMessage, OutboxId, Overdue, Purpose, ReceiverSummary, Routed, RoutedRow, Routing, StepReason, ToRoute,
+    ToRouteId, TransitionNumber,
 };
 pub use progress::{
     LaneProgress, LaneSave, PartitionPosition, SavedLane, SavedSegment, SegmentKind, SegmentSave, SegmentSize,

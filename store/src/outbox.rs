@@ -6,10 +6,14 @@
 //! repeat.
 
 mod breaker;
+mod digest;
 mod finish;
 mod lease;
 mod list;
+mod overdue;
+mod restart;
 mod route;
+mod withdraw;
 
 use detectors::finding::{IncidentId, Severity};
 use detectors::incident::TransitionReason;
@@ -19,11 +23,13 @@ use crate::name::{ReceiverId, RunId};
 use crate::word::{row_number, worded};
 
 pub use breaker::Breaker;
+pub use digest::{DIGEST_NAMES_MAX, DigestContents, FoldRequest};
 pub use finish::{AfterAttempt, AttemptOutcome, AttemptRecord, Finished};
 #[cfg(test)]
 pub(crate) use lease::CANDIDATES;
 pub use lease::{LeaseRequest, Leased};
 pub use list::{Delivery, DeliveryFilter, ReceiverSummary};
+pub use overdue::Overdue;
 pub use route::{Routed, RoutedRow, Routing};
 
 row_number! {
@@ -64,6 +70,65 @@ impl GroupId {
     }
 }
 
+worded! {
+    /// What happened to an incident that somebody may have to be told.
+    pub enum StepReason {
+        /// Its first finding.
+        Opened = "opened",
+        /// A finding on a further subject or by a further detector.
+        Grew = "grew",
+        /// A finding that made it more severe.
+        Escalated = "escalated",
+        /// Somebody closed it.
+        Resolved = "resolved",
+        /// It came back after it was closed.
+        Regressed = "regressed",
+        /// Somebody took it up.
+        Acknowledged = "acknowledged",
+    }
+}
+
+impl StepReason {
+    /// The step as the incident's own history knows it; that somebody took it up is not part of that.
+    #[must_use]
+    pub const fn transition(self) -> Option<TransitionReason> {
+        match self {
+            Self::Opened => Some(TransitionReason::Opened),
+            Self::Grew => Some(TransitionReason::Grew),
+            Self::Escalated => Some(TransitionReason::Escalated),
+            Self::Resolved => Some(TransitionReason::Resolved),
+            Self::Regressed => Some(TransitionReason::Regressed),
+            Self::Acknowledged => None,
+        }
+    }
+}
+
+impl From<TransitionReason> for StepReason {
+    fn from(reason: TransitionReason) -> Self {
+        match reason {
+            TransitionReason::Opened => Self::Opened,
+            TransitionReason::Grew => Self::Grew,
+            TransitionReason::Escalated => Self::Escalated,
+            TransitionReason::Resolved => Self::Resolved,
+            TransitionReason::Regressed => Self::Regressed,
+        }
+    }
+}
+
+worded! {
+    /// Why a message is sent, as far as the store has to know.
+    pub enum Purpose {
+        /// News of an incident for those whom routing chose.
+        News = "news",
+        /// Nobody took the incident up in time: withdrawn as soon as somebody does.
+        Unanswered = "unanswered",
+        /// Many messages in one.
+        Digest = "digest",
+        /// Something about the program itself.
+        Notice = "notice",
+    }
+}
+
 /// Something that happened to an incident and that nobody has decided yet whether to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToRoute {
@@ -78,7 +143,7 @@ pub struct ToRoute {
     /// The step's number.
     pub transition: TransitionNumber,
     /// What happened.
-    pub reason: TransitionReason,
+    pub reason: StepReason,
     /// How severe the incident was then.
     pub severity: Severity,
     /// When it was stored, by the clock.
@@ -88,6 +153,8 @@ pub struct ToRoute {
 /// A message to be queued: one group's news for one receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
+    /// Why it is sent.
+    pub purpose: Purpose,
     /// In which world.
     pub run: RunId,
     /// What is told together; messages of one group and receiver are sent in the order of their transitions.
@@ -125,6 +192,8 @@ worded! {
         Dead = "dead",
         /// It is told in a digest instead.
         Folded = "folded",
+        /// Nobody needs it any more.
+        Withdrawn = "withdrawn",
     }
 }
 
@@ -173,6 +242,13 @@ pub enum DeliveryState {
         /// In which; `None` once that was pruned.
         digest: Option<OutboxId>,
     },
+    /// Nobody needs it any more.
+    Withdrawn {
+        /// Since when.
+        at: i64,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl DeliveryState {
@@ -187,6 +263,7 @@ impl DeliveryState {
             Self::Retry { .. } => DeliveryStateKind::Retry,
             Self::Dead { .. } => DeliveryStateKind::Dead,
             Self::Folded { .. } => DeliveryStateKind::Folded,
+            Self::Withdrawn { .. } => DeliveryStateKind::Withdrawn,
         }
     }
 }

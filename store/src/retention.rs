@@ -17,7 +17,7 @@ pub struct Retention {
     pub dead_letters_before: i64,
     /// Of the others, all but this many of the newest.
     pub most_dead_letters: u64,
-    /// Messages that ended before this clock time (delivered, accepted, folded or given up).
+    /// Messages that ended before this clock time (delivered, accepted, folded, withdrawn or given up).
     pub deliveries_before: i64,
 }
 
@@ -57,7 +57,7 @@ impl Store {
             let deliveries = transaction
                 .prepare_cached(
                     "DELETE FROM outbox WHERE id IN (
-                        SELECT id FROM outbox WHERE state IN ('accepted', 'delivered', 'dead', 'folded')
+                        SELECT id FROM outbox WHERE state IN ('accepted', 'delivered', 'dead', 'folded', 'withdrawn')
                             AND due_at < ?1 ORDER BY id LIMIT ?2)",
                 )?
                 .execute((retention.deliveries_before, PRUNE_BATCH))?;

@@ -1,7 +1,7 @@
 //! What people decide about incidents: each decision is kept, written into the ledger, and seen by all at once.
 
 use detectors::finding::IncidentId;
-use detectors::incident::{Status, TransitionReason};
+use detectors::incident::Status;
 use rusqlite::Transaction;
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::error::{Fault, StoreError};
 use crate::incident;
 use crate::ledger::{self, LedgerAction, LedgerEntry};
 use crate::name::RunId;
-use crate::outbox::TransitionNumber;
+use crate::outbox::{StepReason, TransitionNumber};
 use crate::reader::Reader;
 use crate::word::{Unsigned, Word, worded};
 use crate::writer::Store;
@@ -98,8 +98,8 @@ pub enum Decided {
     Done {
         /// The incident's revision now.
         revision: u64,
-        /// The number under which receivers may be told of it. A resolution waits for routing by itself, under
-        /// this number.
+        /// The number under which receivers may be told of it. That somebody took it up or closed it waits for
+        /// routing by itself, under this number.
         transition: TransitionNumber,
     },
     /// Somebody else decided since the person looked: nothing was changed.
@@ -198,13 +198,21 @@ fn decide(
             triage.reason,
         ))?;
     ledger::append(transaction, &[entry(triage, id, before, revision)])?;
-    let resolved = triage.status == Status::Resolved && before.status != Status::Resolved;
-    let transition = if resolved && triage.run.may_notify() {
-        add_transition(transaction, triage.run, id, TransitionReason::Resolved, triage.now)?
-    } else {
-        next_transition(transaction, triage.run, id)?.0
+    let transition = match step(before.status, triage.status).filter(|_| triage.run.may_notify()) {
+        Some(reason) => add_transition(transaction, triage.run, id, reason, triage.now)?,
+        None => next_transition(transaction, triage.run, id)?.0,
     };
     Ok(Decided::Done { revision, transition })
+}
+
+/// What those who were told of an incident are told of a decision about it, if anything.
+fn step(before: Status, after: Status) -> Option<StepReason> {
+    match (before, after) {
+        (Status::Resolved, _) => None,
+        (_, Status::Resolved) => Some(StepReason::Resolved),
+        (Status::New, Status::InProgress | Status::OnHold) => Some(StepReason::Acknowledged),
+        _ => None,
+    }
 }
 
 fn entry(triage: &Triage<'_>, id: &IncidentId, before: &Before, revision: u64) -> LedgerEntry {

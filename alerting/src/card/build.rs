@@ -22,6 +22,7 @@ pub fn build(
         (incident.findings.len() + incident.further_findings).saturating_sub(findings.len());
     let evidence = findings.iter().flat_map(|finding| &finding.evidence);
     Card {
+        news: transition.reason.into(),
         transition,
         severity: incident.severity,
         headline: headline(&incident, &findings),

@@ -4,7 +4,7 @@ use detectors::event::EventTime;
 use detectors::finding::Severity;
 use detectors::incident::{Incident, Transition, TransitionReason};
 
-use super::{Card, Listed, PublicUrl, Record, Repeat, SUBJECTS_MAX, Text};
+use super::{Card, Listed, News, PublicUrl, Record, Repeat, SUBJECTS_MAX, Text};
 
 /// Why several incidents are told in one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +40,7 @@ pub fn digest(
     let count = incidents.len() + further;
     let what = if count == 1 { " incident" } else { " incidents" };
     Card {
+        news: News::Digest,
         transition: Transition { time: now, severity, reason: TransitionReason::Opened },
         severity,
         headline: Text::new().ours(count).then(what),
@@ -66,6 +67,7 @@ pub fn notice(
     public_url: Option<&PublicUrl>,
 ) -> Card {
     Card {
+        news: News::Notice,
         transition: Transition { time: now, severity, reason: TransitionReason::Opened },
         severity,
         headline,

@@ -1,17 +1,19 @@
 //! One attempt: read the incident as it is now, build its card, and hand it to the receiver.
 
-use detectors::finding::Finding;
+use detectors::event::EventTime;
+use detectors::finding::{Finding, IncidentId};
 use detectors::incident::Incident;
 use store::{
-    AttemptOutcome, AttemptRecord, FindingFilter, Leased, Order, Page, Reader, RunId, StoreError, Told,
+    AttemptOutcome, AttemptRecord, DeliveryFilter, DeliveryState, DeliveryStateKind, FindingFilter, Leased,
+    Order, Page, Reader, RunId, StoreError, Told,
 };
 use thiserror::Error;
 use tokio::task::spawn_blocking;
 
 use super::{Dispatcher, passes};
-use crate::card::{Card, Repeat, build};
-use crate::outbox::{DeliveryId, Payload, PayloadError};
-use crate::receivers::{Attempt, Effect, Failure, Outcome, Place, with_causes};
+use crate::card::{Card, DigestCause, News, PublicUrl, Repeat, Text, build, digest, notice};
+use crate::outbox::{DeliveryId, Payload, PayloadError, Tells};
+use crate::receivers::{Afterwards, Attempt, Effect, Failure, MessageRef, Outcome, Place, with_causes};
 
 /// Most findings of an incident that are read for one message: so many within the budget, and so many below it.
 const FINDINGS_READ: u32 = 100;
@@ -53,31 +55,116 @@ impl Dispatcher {
         let Some(receiver) = self.receivers.get(&leased.receiver) else {
             return Outcome::Park(failure("no receiver of this name is configured"));
         };
-        let (this, row) = (self.clone(), leased.clone());
-        let card = match spawn_blocking(move || this.card(&row)).await {
-            Ok(Ok(card)) => card,
-            Ok(Err(error)) => return of_no_card(&error),
-            Err(error) => return Outcome::Dead(failure(&format!("the message cannot be rendered: {error}"))),
-        };
         // The id is the store's, made when the message was queued, so that it outlives every change of ours.
         let Some(id) = DeliveryId::parse(&leased.delivery_id) else {
             return Outcome::Dead(failure("the message's id cannot be read"));
         };
-        let attempt = Attempt { id: &id, unix_seconds: now.div_euclid(1_000_000_000), place: Place::New };
-        receiver.deliver(self.receivers.http(), &card, attempt).await
+        let (this, row, afterwards) = (self.clone(), leased.clone(), receiver.afterwards());
+        let message = match spawn_blocking(move || this.message(&row, afterwards, now)).await {
+            Ok(Ok(message)) => message,
+            Ok(Err(error)) => return of_no_card(&error),
+            Err(error) => return Outcome::Dead(failure(&format!("the message cannot be rendered: {error}"))),
+        };
+        let attempt = Attempt {
+            id: &id,
+            unix_seconds: now.div_euclid(1_000_000_000),
+            place: place(message.earlier.as_ref(), afterwards, message.card.news),
+        };
+        receiver.deliver(self.receivers.http(), &message.card, attempt).await
     }
 
-    fn card(&self, leased: &Leased) -> Result<Card, CardError> {
+    /// What a leased message says now.
+    fn message(&self, leased: &Leased, afterwards: Afterwards, now: i64) -> Result<Message, CardError> {
         let payload = Payload::from_json(&leased.payload).map_err(|source| CardError::Payload { source })?;
-        let id = leased.incident.as_ref().ok_or(CardError::NoIncident)?;
+        let store = |source| CardError::Store { source };
         let reader = self.store.reader();
-        let stored = reader.incident(&leased.run, id).map_err(|source| CardError::Store { source })?;
-        let incident = stored.ok_or(CardError::NoIncident)?.incident;
-        let findings =
-            findings(reader, &leased.run, &incident).map_err(|source| CardError::Store { source })?;
         let repeat = if leased.possible_repeat { Repeat::Possible } else { Repeat::No };
-        Ok(build(payload.transition, incident, findings, self.config.public_url.as_ref()).marked(repeat))
+        let now = EventTime::from_nanos(now);
+        let page = self.config.public_url.as_ref();
+        match payload.tells {
+            Tells::Incident { news, transition } => {
+                let id = leased.incident.as_ref().ok_or(CardError::NoIncident)?;
+                let stored = reader.incident(&leased.run, id).map_err(store)?;
+                let incident = stored.ok_or(CardError::NoIncident)?.incident;
+                let findings = findings(reader, &leased.run, &incident).map_err(store)?;
+                let superseded = superseded(reader, leased, id).map_err(store)?;
+                let card = build(transition, incident, findings, page).telling(news).marked(repeat);
+                let card = superseded.into_iter().fold(card, Card::noting);
+                let earlier = match afterwards {
+                    Afterwards::Nothing => None,
+                    Afterwards::Change | Afterwards::Reply => {
+                        reader.last_receipt(&leased.run, &leased.group, &leased.receiver).map_err(store)?
+                    }
+                };
+                Ok(Message { card, earlier: earlier.as_deref().and_then(MessageRef::from_receipt) })
+            }
+            Tells::Digest => {
+                let card = many(reader, leased, now, page).map_err(store)?;
+                Ok(Message { card: card.marked(repeat), earlier: None })
+            }
+            Tells::Notice { sentence, detail, at } => {
+                let headline = Text::new().then("About the watch itself");
+                let said = Text::new().untrusted(sentence);
+                let said = if detail.is_empty() { said } else { said.then(" ").untrusted(detail) };
+                let id = leased.delivery_id.clone();
+                let card = notice(id, leased.severity, headline, said, at, page);
+                Ok(Message { card: card.marked(repeat), earlier: None })
+            }
+        }
     }
+}
+
+/// What is sent, and what the channel calls the message before it.
+struct Message {
+    card: Card,
+    earlier: Option<MessageRef>,
+}
+
+/// Where a message goes: what calls nobody changes the message that is there, and the rest stands below it.
+const fn place(earlier: Option<&MessageRef>, afterwards: Afterwards, news: News) -> Place<'_> {
+    match (earlier, afterwards) {
+        (None, _) | (_, Afterwards::Nothing) => Place::New,
+        (Some(earlier), Afterwards::Change) if !news.calls() => Place::Instead(earlier),
+        (Some(earlier), Afterwards::Change | Afterwards::Reply) => Place::Below(earlier),
+    }
+}
+
+/// Which message a new one makes out of date: the last about the incident that the receiver has.
+fn superseded(reader: &Reader, leased: &Leased, incident: &IncidentId) -> Result<Option<Text>, StoreError> {
+    let filter = DeliveryFilter {
+        receiver: Some(leased.receiver.clone()),
+        incident: Some((leased.run.clone(), incident.clone())),
+        states: vec![DeliveryStateKind::Accepted, DeliveryStateKind::Delivered],
+        ..DeliveryFilter::default()
+    };
+    let last = reader.deliveries(&filter, Page::first(1))?.into_iter().next();
+    Ok(last.and_then(|last| match last.state {
+        DeliveryState::Accepted { at } | DeliveryState::Delivered { at } => Some(
+            Text::new()
+                .then("supersedes the message of ")
+                .ours(EventTime::from_nanos(at))
+                .then(", ")
+                .untrusted(last.delivery_id),
+        ),
+        _ => None,
+    }))
+}
+
+/// What was folded into a message, as it stands when it leaves.
+fn many(
+    reader: &Reader,
+    leased: &Leased,
+    now: EventTime,
+    page: Option<&PublicUrl>,
+) -> Result<Card, StoreError> {
+    let contents = reader.digest_contents(leased.id)?;
+    let mut incidents = Vec::new();
+    for id in &contents.named {
+        incidents.extend(reader.incident(&leased.run, id)?.map(|stored| stored.incident));
+    }
+    let all = usize::try_from(contents.incidents).unwrap_or(usize::MAX);
+    let further = all.saturating_sub(incidents.len());
+    Ok(digest(leased.delivery_id.clone(), DigestCause::TooFast, incidents, further, now, page))
 }
 
 /// The findings of an incident, those within the budget first. One that cannot be read is left out and logged: a

@@ -10,6 +10,15 @@ use super::LEASE;
 use crate::outbox::{Gate, after_attempt, gate, nanos};
 use crate::receivers::Outcome;
 
+/// What an attempt changed about its receiver, as far as others have to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing.
+    None,
+    /// It could be reached before and cannot any more.
+    Lost,
+}
+
 /// Every receiver's breaker; one that is not here is closed without failures.
 #[derive(Debug, Default)]
 pub(super) struct Breakers {
@@ -97,20 +106,24 @@ impl Breakers {
         outcome: &Outcome,
         now: i64,
         jitter: &mut Jitter,
-    ) -> Breaker {
+    ) -> (Breaker, Change) {
         let breaker = self.known.entry(receiver.clone()).or_default();
         let before = *breaker;
         *breaker = after_attempt(&before, outcome, now, jitter);
         match (&before, &*breaker) {
             (Breaker::Closed { .. }, Breaker::Open { failures, .. }) => {
                 tracing::warn!(%receiver, failures, "receiver rests");
+                // One that names a time to come back is not lost.
+                if !matches!(outcome, Outcome::Retry { wish: Some(_), .. }) {
+                    return (*breaker, Change::Lost);
+                }
             }
             (Breaker::HalfOpen { .. }, Breaker::Closed { .. }) => {
                 tracing::info!(%receiver, "receiver works again");
             }
             _ => {}
         }
-        *breaker
+        (*breaker, Change::None)
     }
 }
 
@@ -127,7 +140,9 @@ mod tests {
         let mut jitter = Jitter::seeded(1);
         let mut breakers = Breakers::default();
         let park = Outcome::Park(Failure::new(None, Effect::None, "no"));
-        let Breaker::Open { until, .. } = breakers.after(&soc, &park, 0, &mut jitter) else { panic!() };
+        let (Breaker::Open { until, .. }, Change::Lost) = breakers.after(&soc, &park, 0, &mut jitter) else {
+            panic!()
+        };
         assert_eq!((breakers.to_probe(until - 1), breakers.shut(until - 1)), (vec![], vec![soc.clone()]));
         assert_eq!(breakers.to_probe(until), vec![soc.clone()]);
         assert_eq!(breakers.probe(&soc, until), Some(Breaker::HalfOpen { failures: 5 }));

@@ -1,14 +1,18 @@
 //! From what waits for routing to messages, or to named reasons for silence, one row a transaction.
 
+use std::collections::BTreeSet;
+
 use store::{
-    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, ReceiverId, Routed, Routing,
-    StoreError, StoredIncident, ToRoute,
+    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, Purpose, ReceiverId, Routed, Routing,
+    StepReason, StoreError, StoredIncident, ToRoute, TransitionNumber,
 };
 
 use super::Dispatcher;
 use super::attempt::findings;
+use crate::card::News;
+use crate::config::Escalation;
 use crate::grouping::{Earlier, Plan, Progress, plan};
-use crate::outbox::{DeliveryId, Payload};
+use crate::outbox::{DeliveryId, Payload, step_of};
 use crate::receivers::with_causes;
 use crate::routing::{Decision, IncidentView, NotTold, RouteReason, decisions_json, route};
 
@@ -95,9 +99,12 @@ impl Dispatcher {
     }
 
     fn routings(&self, row: &ToRoute, stored: &StoredIncident, now: i64) -> Result<Routings, StoreError> {
+        if matches!(row.reason, StepReason::Acknowledged | StepReason::Resolved) {
+            return self.follow_up(row, stored, now);
+        }
         let incident = &stored.incident;
         let findings = findings(self.store.reader(), &row.run, incident)?;
-        let transition = Payload::of(row, incident, row.reason).transition;
+        let transition = step_of(row, incident);
         let view = IncidentView { run: &row.run, incident, findings: &findings, transition: &transition };
         let mut routings = Routings::default();
         for decision in route(&self.routes, &view) {
@@ -107,6 +114,25 @@ impl Dispatcher {
                 }
                 other => routings.decisions.push(other),
             }
+        }
+        Ok(routings)
+    }
+
+    /// What people decided is told to whom it concerned so far, whatever the routes say today.
+    fn follow_up(&self, row: &ToRoute, stored: &StoredIncident, now: i64) -> Result<Routings, StoreError> {
+        let filter = DeliveryFilter {
+            incident: Some((row.run.clone(), row.incident.clone())),
+            ..DeliveryFilter::default()
+        };
+        let messages = self.store.reader().deliveries(&filter, Page::first(EARLIER_READ))?;
+        let heard = messages.iter().filter(|message| message.purpose != Purpose::Digest);
+        let receivers: BTreeSet<_> = heard.map(|message| message.receiver.clone()).collect();
+        let mut routings = Routings::default();
+        for receiver in receivers {
+            self.plan_one(row, stored, receiver, RouteReason::ToldBefore, now, &mut routings)?;
+        }
+        if routings.decisions.is_empty() {
+            routings.decisions.push(Decision::NotTold(NotTold::QuietTransition));
         }
         Ok(routings)
     }
@@ -128,15 +154,23 @@ impl Dispatcher {
         let earlier = self.store.reader().deliveries(&filter, Page::first(EARLIER_READ))?;
         // A message of this very row was queued by a process that died before it marked the row.
         let own = |delivery: &Delivery| {
-            delivery.incident.as_ref() == Some(&row.incident_then) && delivery.transition == row.transition
+            delivery.purpose != Purpose::News
+                || delivery.incident.as_ref() == Some(&row.incident_then)
+                    && delivery.transition == row.transition
         };
         let earlier: Vec<_> = earlier.iter().filter(|delivery| !own(delivery)).map(seen).collect();
         let severity = stored.incident.severity.max(row.severity);
-        match plan(row.reason, severity, &earlier, now, &self.config) {
+        match plan(news_of(row.reason), severity, &earlier, now, &self.config) {
             Plan::Fold => routings.decisions.push(Decision::Fold { receiver, reason }),
-            Plan::Queue { due_at, reason: told_as, takes_over } => {
+            Plan::Queue { due_at, news, takes_over } => {
                 let id = DeliveryId::of(&row.run, &row.incident_then, &receiver, row.transition.0);
+                let escalation = self.config.delivery_to(&receiver).escalation();
+                if let Some(escalation) = escalation.filter(|_| is_opening(news, &earlier)) {
+                    routings.messages.push(unanswered(row, stored, escalation, severity, due_at));
+                    routings.taken_over.push(Vec::new());
+                }
                 routings.messages.push(NewMessage {
+                    purpose: Purpose::News,
                     run: row.run.clone(),
                     // Steps are numbered by the incident as it was called then, whatever swallowed it since.
                     group: GroupId::of(&row.incident_then),
@@ -145,7 +179,7 @@ impl Dispatcher {
                     incident: Some(row.incident_then.clone()),
                     delivery_id: id.as_str().to_owned(),
                     severity,
-                    payload: Payload::of(row, &stored.incident, told_as).to_json(),
+                    payload: Payload::of(row, &stored.incident, news).to_json(),
                     due_at,
                 });
                 routings.taken_over.push(takes_over);
@@ -163,13 +197,55 @@ fn seen(delivery: &Delivery) -> Earlier {
         DeliveryState::Queued { .. } | DeliveryState::Retry { .. } => Progress::Trying,
         DeliveryState::Sending { .. } => Progress::Sending,
         DeliveryState::Accepted { at } | DeliveryState::Delivered { at } => Progress::Told(at),
-        DeliveryState::Dead { .. } | DeliveryState::Folded { .. } => Progress::Ended,
+        DeliveryState::Dead { .. } | DeliveryState::Folded { .. } | DeliveryState::Withdrawn { .. } => {
+            Progress::Ended
+        }
     };
     // What cannot be read will be given up when it is due; until then it says nothing of an opening.
-    let reason = Payload::from_json(&delivery.payload).map(|payload| payload.transition.reason);
-    Earlier {
-        id: delivery.id,
-        reason: reason.unwrap_or(detectors::incident::TransitionReason::Grew),
-        progress,
+    let news = Payload::from_json(&delivery.payload).ok().and_then(|payload| payload.news());
+    Earlier { id: delivery.id, news, progress }
+}
+
+/// Why a step is told.
+const fn news_of(reason: StepReason) -> News {
+    match reason {
+        StepReason::Opened => News::Opened,
+        StepReason::Grew => News::Grew,
+        StepReason::Escalated => News::Escalated,
+        StepReason::Resolved => News::Resolved,
+        StepReason::Regressed => News::Regressed,
+        StepReason::Acknowledged => News::Acknowledged,
+    }
+}
+
+/// Whether a message is the receiver's first of an incident, or the first since it came back.
+fn is_opening(news: News, earlier: &[Earlier]) -> bool {
+    matches!(news, News::Opened | News::Regressed) || (news.calls() && earlier.is_empty())
+}
+
+/// What the next receiver is told if nobody takes the incident up. It stands in a group of its own, so that nothing
+/// waits for it, and is queued once for each opening: the step that came back has its own number.
+fn unanswered(
+    row: &ToRoute,
+    stored: &StoredIncident,
+    escalation: Escalation,
+    severity: detectors::finding::Severity,
+    told_at: i64,
+) -> NewMessage {
+    let came_back = row.reason == StepReason::Regressed;
+    let transition = if came_back { row.transition } else { TransitionNumber(1) };
+    let group = format!("{}:unanswered", row.incident_then);
+    let number = transition.0;
+    NewMessage {
+        purpose: Purpose::Unanswered,
+        run: row.run.clone(),
+        delivery_id: DeliveryId::of_notice(&row.run, &group, &escalation.to, number).as_str().to_owned(),
+        group: GroupId::new(group),
+        receiver: escalation.to,
+        transition,
+        incident: Some(row.incident_then.clone()),
+        severity,
+        payload: Payload::of(row, &stored.incident, News::Unanswered).to_json(),
+        due_at: told_at.saturating_add(escalation.after),
     }
 }

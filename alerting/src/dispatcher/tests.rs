@@ -2,7 +2,9 @@
 
 mod crashes;
 mod house;
+mod reminding;
 mod rhythm;
+mod storm;
 mod survival;
 
 use std::path::PathBuf;

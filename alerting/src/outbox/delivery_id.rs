@@ -19,20 +19,19 @@ impl DeliveryId {
     /// The id of the message that tells `receiver` of the incident's transition of this number.
     #[must_use]
     pub fn of(run: &RunId, incident: &IncidentId, receiver: &ReceiverId, transition: u64) -> Self {
-        let mut hasher = Sha256::new();
-        for part in
-            ["delivery/1", &run.to_string(), incident.as_str(), receiver.as_str(), &transition.to_string()]
-        {
-            // Lengths keep ("ab", "c") and ("a", "bc") apart.
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part.as_bytes());
-        }
-        let mut alphabet = Specification::new();
-        alphabet.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
-        let base32 = alphabet.encoding().expect("the alphabet has 32 distinct symbols");
-        let mut text = base32.encode(&hasher.finalize());
-        text.truncate(ID_CHARACTERS);
-        Self(text)
+        hashed([
+            "delivery/1",
+            &run.to_string(),
+            incident.as_str(),
+            receiver.as_str(),
+            &transition.to_string(),
+        ])
+    }
+
+    /// The id of a message about no incident: the `number`th of this `kind` for `receiver`.
+    #[must_use]
+    pub fn of_notice(run: &RunId, kind: &str, receiver: &ReceiverId, number: u64) -> Self {
+        hashed(["notice/1", &run.to_string(), kind, receiver.as_str(), &number.to_string()])
     }
 
     /// The id as text.
@@ -49,6 +48,21 @@ impl DeliveryId {
         let is_id = (1..=ID_CHARACTERS).contains(&text.len()) && text.bytes().all(usual);
         is_id.then(|| Self(text.to_owned()))
     }
+}
+
+fn hashed(parts: [&str; 5]) -> DeliveryId {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut alphabet = Specification::new();
+    alphabet.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
+    let base32 = alphabet.encoding().expect("the alphabet has 32 distinct symbols");
+    let mut text = base32.encode(&hasher.finalize());
+    text.truncate(ID_CHARACTERS);
+    DeliveryId(text)
 }
 
 impl fmt::Display for DeliveryId {

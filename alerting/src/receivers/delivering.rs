@@ -9,6 +9,7 @@ use super::{
     stdout, teams,
 };
 use crate::card::Card;
+use crate::outbox::Pace;
 
 impl Receiver {
     /// Sends a card once and says what became of it.
@@ -77,6 +78,29 @@ impl Receiver {
             | Self::Splunk(_)
             | Self::Elastic(_)
             | Self::Stdout(_) => Afterwards::Nothing,
+        }
+    }
+
+    /// How many messages this channel takes, unless configured otherwise; `None` where it takes all there are, as
+    /// channels read by programs do.
+    #[must_use]
+    pub const fn pace(&self) -> Option<Pace> {
+        match self {
+            // Slack's limit, with short bursts; what people read in the other chats is no more than that either.
+            Self::Slack(_)
+            | Self::SlackBot(_)
+            | Self::Teams(_)
+            | Self::Discord(_)
+            | Self::Mattermost(_)
+            | Self::GoogleChat(_)
+            | Self::Telegram(_) => Some(Pace { per_minute: 60, burst: 5 }),
+            Self::PagerDuty(_)
+            | Self::Alertmanager(_)
+            | Self::Jira(_)
+            | Self::Splunk(_)
+            | Self::Elastic(_)
+            | Self::Webhook(_)
+            | Self::Stdout(_) => None,
         }
     }
 

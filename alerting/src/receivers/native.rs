@@ -6,7 +6,7 @@ use detectors::incident::Incident;
 use serde::Serialize;
 
 use super::Fullness;
-use crate::card::{Card, Record, Repeat};
+use crate::card::{Card, Record, Repeat, Text};
 use crate::inert_json::to_inert_json;
 use crate::sanitise::{Limit, shorten};
 
@@ -47,6 +47,9 @@ struct OneIncident<'a> {
     /// Present where an earlier attempt may have arrived.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     possible_repeat: bool,
+    /// What else a reader must know: which message this one makes out of date.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     /// What was left out to stay within the receiver's limit.
     #[serde(skip_serializing_if = "Omitted::is_nothing")]
     omitted: Omitted,
@@ -187,6 +190,7 @@ fn body<'a>(
             findings,
             url: card.link.as_ref().map(crate::card::PageLink::as_str),
             possible_repeat: card.repeat == Repeat::Possible,
+            notes: card.notes.iter().map(Text::plain).collect(),
             omitted,
         }),
     }

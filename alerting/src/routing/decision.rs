@@ -33,6 +33,8 @@ pub enum RouteReason {
     Route(usize),
     /// No route matched, and the default route names it.
     Default,
+    /// It was told of the incident before, and so gets to know how it went on.
+    ToldBefore,
 }
 
 /// Why nobody is told.
@@ -69,6 +71,7 @@ impl RouteReason {
         match self {
             Self::Route(_) => "route",
             Self::Default => "default-route",
+            Self::ToldBefore => "told-before",
         }
     }
 }
@@ -95,6 +98,7 @@ impl fmt::Display for RouteReason {
         match self {
             Self::Route(number) => write!(f, "route {number} matched"),
             Self::Default => f.write_str("no route matched: default route"),
+            Self::ToldBefore => f.write_str("told of it before"),
         }
     }
 }

@@ -272,6 +272,7 @@ fn receiver(summary: &ReceiverSummary, now: Now) -> Receiver {
             DeliveryStateKind::Accepted,
             DeliveryStateKind::Delivered,
             DeliveryStateKind::Folded,
+            DeliveryStateKind::Withdrawn,
         ])),
         waiting: count(sum(&[
             DeliveryStateKind::Queued,

@@ -50,6 +50,7 @@ impl Sent {
                 ("bad", "not delivered", why(when("given up ", *at), reason))
             }
             DeliveryState::Folded { at, .. } => ("good", "in a digest", when("", *at)),
+            DeliveryState::Withdrawn { at, .. } => ("good", "withdrawn", when("", *at)),
         };
         Self {
             receiver: foreign::name(delivery.receiver.as_str()),

@@ -22,6 +22,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
     twins(facts, entries, found);
+    delivery(facts, entries, found);
     if facts.purpose == Purpose::Watch {
         found.extend(entries.iter().filter_map(|entry| unusable(facts, entry)));
         found.extend(way_out(facts));
@@ -45,6 +46,36 @@ fn twins(facts: &Facts<'_>, entries: &[Entry], found: &mut Vec<Diagnostic>) {
             );
         } else {
             known.push((config, &entry.key));
+        }
+    }
+}
+
+/// `[alerting.delivery.<receiver>]` speaks of receivers that exist, and nobody stands in for itself.
+fn delivery(facts: &Facts<'_>, receivers: &[Entry], found: &mut Vec<Diagnostic>) {
+    let table = facts.tree.get("alerting").and_then(|alerting| alerting.get("delivery"));
+    let exists = |name: &str| receivers.iter().any(|receiver| receiver.key == name);
+    for entry in table.map(Node::entries).unwrap_or_default() {
+        let path = format!("alerting.delivery.{}", entry.key);
+        if !exists(&entry.key) {
+            let message = format!("no receiver is called `{}`", entry.key);
+            found.push(Diagnostic::error(&path, &entry.key_span, message).help("name one of `[receivers]`"));
+        }
+        for key in ["fallback", "escalate_to"] {
+            let Some(node) = entry.node.get(key) else { continue };
+            let Some(name) = node.text() else { continue };
+            let at = |message| Diagnostic::error(format!("{path}.{key}"), &node.span, message);
+            if name == entry.key {
+                found.push(at(format!("`{name}` cannot stand in for itself")).help("name another receiver"));
+            } else if !exists(name) {
+                found.push(at(format!("no receiver is called `{name}`")).help("name one of `[receivers]`"));
+            }
+        }
+        let halves = ["escalate_after_minutes", "escalate_to"].map(|key| entry.node.get(key));
+        if let [Some(node), None] | [None, Some(node)] = halves {
+            found.push(
+                Diagnostic::error(&path, &node.span, "one half of an escalation alone does nothing")
+                    .help("give both `escalate_after_minutes` and `escalate_to`"),
+            );
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Commit, IncidentChange};
 use crate::error::{Fault, StoreError};
 use crate::incident::{self, Told};
 use crate::name::RunId;
-use crate::outbox::TransitionNumber;
+use crate::outbox::{StepReason, TransitionNumber};
 use crate::word::{Rank, Word};
 
 /// The bodies as they are kept.
@@ -214,7 +214,7 @@ pub(crate) fn add_transition(
     transaction: &Transaction<'_>,
     run: &RunId,
     incident: &IncidentId,
-    reason: TransitionReason,
+    reason: impl Into<StepReason>,
     now: i64,
 ) -> Result<TransitionNumber, Fault> {
     let (number, severity) = next_transition(transaction, run, incident)?;
@@ -223,7 +223,7 @@ pub(crate) fn add_transition(
             "INSERT INTO to_route (run, incident, transition, reason, severity, created_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((run, incident.as_str(), number, Word(reason), Rank(severity), now))?;
+        .execute((run, incident.as_str(), number, reason.into(), Rank(severity), now))?;
     Ok(number)
 }
 

@@ -4,7 +4,8 @@ use rusqlite::{OptionalExtension as _, Transaction};
 use serde::Serialize;
 
 use super::breaker::{self, Breaker};
-use super::{Leased, OutboxId};
+use super::route::queue;
+use super::{Leased, NewMessage, OutboxId};
 use crate::error::{Fault, StoreError};
 use crate::ledger::{self, LedgerEntry};
 use crate::word::{beginning, worded};
@@ -81,7 +82,8 @@ pub enum Finished {
 }
 
 impl Store {
-    /// Writes down an attempt and what comes next; with it, in the same transaction, the receiver's breaker.
+    /// Writes down an attempt and what comes next; with it, in the same transaction, the receiver's breaker, and the
+    /// notice to somebody else if it opened.
     ///
     /// # Errors
     /// As [`Store::commit`].
@@ -91,11 +93,15 @@ impl Store {
         attempt: &AttemptRecord,
         next: &AfterAttempt,
         breaker: Option<&Breaker>,
+        notice: Option<&NewMessage>,
     ) -> Result<Finished, StoreError> {
         self.write("store a delivery attempt", |transaction| {
             add_attempt(transaction, leased.id, leased.attempt, attempt)?;
             if let Some(breaker) = breaker {
                 breaker::save(transaction, &leased.receiver, breaker, attempt.ended_at)?;
+            }
+            if let Some(notice) = notice {
+                queue(transaction, notice, attempt.ended_at)?;
             }
             let (state, due_at, reason, receipt) = match next {
                 AfterAttempt::Accepted { receipt } => {
@@ -112,7 +118,7 @@ impl Store {
             let finished = transaction
                 .prepare_cached(
                     "UPDATE outbox SET state = ?3, due_at = ?4, reason = ?5, receipt = coalesce(?6, receipt),
-                            repeat = CASE WHEN ?7 THEN 'possible' ELSE repeat END, leased_at = NULL
+                            repeat = CASE WHEN ?7 THEN 'possible' ELSE repeat END, leased_at = NULL, leased_by = NULL
                      WHERE id = ?1 AND attempts = ?2 AND state = 'sending'",
                 )?
                 .execute((leased.id, leased.attempt, state, due_at, reason, receipt, in_doubt))?;
@@ -120,19 +126,24 @@ impl Store {
         })
     }
 
-    /// Puts a message that was given up back into the queue, with its ledger entry.
+    /// Puts a message that was given up back into the queue, or lets one that waits for its next attempt go now; with
+    /// its ledger entry.
+    ///
+    /// A message that was given up gets its hours anew: they count from `now`.
     ///
     /// # Errors
-    /// [`StoreError::NoSuch`] if no such message was given up; else as [`Store::commit`].
+    /// [`StoreError::NoSuch`] if no such message was given up or waits; else as [`Store::commit`].
     pub fn requeue(&self, id: OutboxId, now: i64, entry: &LedgerEntry) -> Result<(), StoreError> {
         self.write("put a message back", |transaction| {
             let put_back = transaction
                 .prepare_cached(
-                    "UPDATE outbox SET state = 'queued', due_at = ?2, reason = NULL WHERE id = ?1 AND state = 'dead'",
+                    "UPDATE outbox SET queued_at = CASE state WHEN 'dead' THEN ?2 ELSE queued_at END, state = 'queued',
+                            due_at = ?2, reason = NULL
+                     WHERE id = ?1 AND state IN ('dead', 'retry')",
                 )?
                 .execute((id, now))?;
             if put_back == 0 {
-                return Err(StoreError::NoSuch { what: "undelivered message", id: id.0 }.into());
+                return Err(StoreError::NoSuch { what: "unfinished message", id: id.0 }.into());
             }
             ledger::append(transaction, std::slice::from_ref(entry))
         })

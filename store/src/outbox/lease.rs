@@ -6,11 +6,11 @@ use detectors::finding::{IncidentId, Severity};
 use rusqlite::{Row, Transaction, named_params};
 
 use super::finish::{AttemptOutcome, add_attempt};
-use super::{AttemptRecord, GroupId, OutboxId, TransitionNumber};
+use super::{AttemptRecord, GroupId, OutboxId, Purpose, TransitionNumber};
 use crate::error::{Fault, StoreError};
 use crate::name::{ReceiverId, RunId};
 use crate::word::{Rank, Word, any_of};
-use crate::writer::Store;
+use crate::writer::{Epoch, Store};
 
 /// What a dispatcher asks for.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,10 @@ pub struct LeaseRequest<'a> {
     pub per_receiver: usize,
     /// Receivers that get nothing now (an open breaker, an empty token bucket).
     pub except: &'a [ReceiverId],
+    /// Only messages at least this severe, where the loudest go first.
+    pub at_least: Severity,
+    /// How many these receivers get at most in this call; the others have no such limit.
+    pub allowance: &'a BTreeMap<ReceiverId, usize>,
 }
 
 /// A message to be sent now, by whoever holds this.
@@ -32,6 +36,8 @@ pub struct LeaseRequest<'a> {
 pub struct Leased {
     /// Its number.
     pub id: OutboxId,
+    /// Why it is sent.
+    pub purpose: Purpose,
     /// In which world.
     pub run: RunId,
     /// What is told together.
@@ -62,15 +68,34 @@ pub struct Leased {
 /// unfinished. `due_at` is the end of the lease while a message is being sent.
 pub(crate) const CANDIDATES: &str =
     "SELECT id, run, group_id, receiver, transition, incident, delivery_id, severity, payload,
-        attempts, repeat, queued_at, state, leased_at
+        attempts, repeat, queued_at, state, leased_at, purpose
     FROM outbox AS o
     WHERE state IN ('queued', 'sending', 'retry') AND due_at <= :now
+        AND severity >= :at_least
         AND (:except IS NULL OR receiver NOT IN (SELECT value FROM json_each(:except)))
         AND NOT EXISTS (
             SELECT 1 FROM outbox AS earlier
             WHERE earlier.run = o.run AND earlier.group_id = o.group_id AND earlier.receiver = o.receiver
                 AND earlier.transition < o.transition AND earlier.state IN ('queued', 'sending', 'retry'))
     ORDER BY due_at, id";
+
+static UNLIMITED: BTreeMap<ReceiverId, usize> = BTreeMap::new();
+
+impl LeaseRequest<'_> {
+    /// A request for everything that is due at this clock time, for a minute, as much as can be.
+    #[must_use]
+    pub fn at(now: i64) -> Self {
+        Self {
+            now,
+            lease: 60_000_000_000,
+            limit: usize::MAX,
+            per_receiver: usize::MAX,
+            except: &[],
+            at_least: Severity::Info,
+            allowance: &UNLIMITED,
+        }
+    }
+}
 
 impl Store {
     /// Leases messages that are due, oldest first.
@@ -85,18 +110,25 @@ impl Store {
             let mut busy = under_way(transaction, request.now)?;
             let mut chosen = Vec::new();
             let mut statement = transaction.prepare_cached(CANDIDATES)?;
-            let mut rows =
-                statement.query(named_params! { ":now": request.now, ":except": any_of(request.except) })?;
+            let mut rows = statement.query(named_params! {
+                ":now": request.now,
+                ":except": any_of(request.except),
+                ":at_least": Rank(request.at_least),
+            })?;
+            let mut allowance = request.allowance.clone();
             while chosen.len() < request.limit {
                 let Some(row) = rows.next()? else { break };
                 let candidate = Candidate::read(row, request)?;
-                let busy = busy.entry(candidate.leased.receiver.clone()).or_insert(0);
-                if *busy < request.per_receiver {
+                let receiver = &candidate.leased.receiver;
+                let busy = busy.entry(receiver.clone()).or_insert(0);
+                let mut left = allowance.get_mut(receiver);
+                if *busy < request.per_receiver && left.as_ref().is_none_or(|left| **left > 0) {
                     *busy += 1;
+                    left.iter_mut().for_each(|left| **left -= 1);
                     chosen.push(candidate);
                 }
             }
-            chosen.into_iter().map(|candidate| candidate.take(transaction, request)).collect()
+            chosen.into_iter().map(|candidate| candidate.take(transaction, request, self.epoch())).collect()
         })
     }
 
@@ -135,6 +167,7 @@ impl Candidate {
         let possible_repeat = lost_since.is_some() || row.get_ref(10)?.as_str()? == "possible";
         let leased = Leased {
             id: row.get(0)?,
+            purpose: row.get(14)?,
             run: row.get(1)?,
             group: GroupId::new(group),
             receiver: row.get(3)?,
@@ -151,7 +184,12 @@ impl Candidate {
         Ok(Self { leased, lost_since })
     }
 
-    fn take(self, transaction: &Transaction<'_>, request: &LeaseRequest<'_>) -> Result<Leased, Fault> {
+    fn take(
+        self,
+        transaction: &Transaction<'_>,
+        request: &LeaseRequest<'_>,
+        epoch: Epoch,
+    ) -> Result<Leased, Fault> {
         let leased = self.leased;
         if let Some(started_at) = self.lost_since {
             let lost = AttemptRecord {
@@ -166,10 +204,17 @@ impl Candidate {
         transaction
             .prepare_cached(
                 "UPDATE outbox SET state = 'sending', due_at = ?2, leased_at = ?3, attempts = ?4,
-                        repeat = CASE WHEN ?5 THEN 'possible' ELSE repeat END
+                        repeat = CASE WHEN ?5 THEN 'possible' ELSE repeat END, leased_by = ?6
                  WHERE id = ?1",
             )?
-            .execute((leased.id, leased.lease_until, request.now, leased.attempt, leased.possible_repeat))?;
+            .execute((
+                leased.id,
+                leased.lease_until,
+                request.now,
+                leased.attempt,
+                leased.possible_repeat,
+                epoch.0,
+            ))?;
         Ok(leased)
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Row, Transaction};
 use serde::Serialize;
 
 use super::breaker::{self, Breaker};
-use super::{AttemptRecord, DeliveryState, DeliveryStateKind, GroupId, OutboxId, TransitionNumber};
+use super::{AttemptRecord, DeliveryState, DeliveryStateKind, GroupId, OutboxId, Purpose, TransitionNumber};
 use crate::conditions::Conditions;
 use crate::error::{Fault, StoreError};
 use crate::name::{ReceiverId, RunId};
@@ -17,6 +17,8 @@ use crate::word::{Rank, Unsigned, Word, any_of};
 pub struct Delivery {
     /// Its number.
     pub id: OutboxId,
+    /// Why it is sent.
+    pub purpose: Purpose,
     /// In which world.
     pub run: RunId,
     /// What is told together.
@@ -83,7 +85,7 @@ impl ReceiverSummary {
 
 const COLUMNS: &str =
     "id, run, group_id, receiver, transition, incident, delivery_id, severity, payload, state,
-    due_at, reason, repeat, receipt, queued_at, attempts, folded_into";
+    due_at, reason, repeat, receipt, queued_at, attempts, folded_into, purpose";
 
 impl Reader {
     /// Messages that fit the filter, newest first, each with its attempts.
@@ -234,6 +236,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let group: String = row.get(2)?;
     Ok(Delivery {
         id: row.get(0)?,
+        purpose: row.get(17)?,
         run: row.get(1)?,
         group: GroupId::new(group),
         receiver: row.get(3)?,
@@ -262,5 +265,6 @@ fn state(row: &Row<'_>) -> rusqlite::Result<DeliveryState> {
         DeliveryStateKind::Retry => DeliveryState::Retry { next_at: at, reason: reason()? },
         DeliveryStateKind::Dead => DeliveryState::Dead { at, reason: reason()? },
         DeliveryStateKind::Folded => DeliveryState::Folded { at, digest: row.get(16)? },
+        DeliveryStateKind::Withdrawn => DeliveryState::Withdrawn { at, reason: reason()? },
     })
 }

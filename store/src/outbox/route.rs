@@ -86,14 +86,14 @@ impl Reader {
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<ToRoute> {
     let (Word(incident_then), Word(incident)) = (row.get(2)?, row.get(3)?);
-    let (Word(reason), Rank(severity)) = (row.get(5)?, row.get(6)?);
+    let Rank(severity) = row.get(6)?;
     Ok(ToRoute {
         id: row.get(0)?,
         run: row.get(1)?,
         incident,
         incident_then,
         transition: row.get(4)?,
-        reason,
+        reason: row.get(5)?,
         severity,
         created_at: row.get(7)?,
     })
@@ -156,12 +156,16 @@ fn decided_before(transaction: &Transaction<'_>, id: ToRouteId) -> Result<bool, 
 }
 
 /// Queues a message; `None` if that step is queued for that receiver already.
-fn queue(transaction: &Transaction<'_>, message: &NewMessage, now: i64) -> Result<Option<OutboxId>, Fault> {
+pub(super) fn queue(
+    transaction: &Transaction<'_>,
+    message: &NewMessage,
+    now: i64,
+) -> Result<Option<OutboxId>, Fault> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO outbox (run, group_id, receiver, transition, incident, delivery_id, severity, payload, state,
-                             due_at, queued_at)
+                             due_at, queued_at, purpose)
          VALUES (:run, :group, :receiver, :transition, :incident, :delivery, :severity, :payload, 'queued', :due,
-                 :now)
+                 :now, :purpose)
          ON CONFLICT (run, group_id, receiver, transition) DO NOTHING RETURNING id",
     )?;
     let id = statement.query_row(
@@ -176,6 +180,7 @@ fn queue(transaction: &Transaction<'_>, message: &NewMessage, now: i64) -> Resul
             ":payload": message.payload,
             ":due": message.due_at,
             ":now": now,
+            ":purpose": message.purpose,
         },
         |row| row.get(0),
     );

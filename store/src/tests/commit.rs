@@ -35,7 +35,9 @@ fn fold(
 /// What waits for routing: (incident now, step, reason).
 fn waiting(store: &Store) -> Vec<(String, u64, TransitionReason)> {
     let rows = store.reader().to_route(100).unwrap();
-    rows.into_iter().map(|row| (row.incident.to_string(), row.transition.0, row.reason)).collect()
+    rows.into_iter()
+        .map(|row| (row.incident.to_string(), row.transition.0, row.reason.transition().unwrap()))
+        .collect()
 }
 
 fn triage(store: &Store, n: u32, status: Status, owner: Option<&str>) {

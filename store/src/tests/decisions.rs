@@ -4,8 +4,8 @@ use detectors::incident::Status;
 
 use super::world::{World, commit_incident, incident_id, ledger_entry, live};
 use crate::{
-    Checkpoint, Decided, LedgerFault, NewSilence, PRUNE_BATCH, Retention, SilenceState, StoreError, Triage,
-    Verdict,
+    Checkpoint, Decided, LedgerFault, NewSilence, PRUNE_BATCH, Retention, SilenceState, StepReason,
+    StoreError, Triage, Verdict,
 };
 
 fn triage<'a>(
@@ -65,19 +65,23 @@ fn a_decision_holds_unless_somebody_was_faster() {
 }
 
 #[test]
-fn only_a_resolution_waits_for_routing() {
+fn taking_up_and_closing_wait_for_routing_and_other_decisions_do_not() {
     let world = World::new();
     let store = world.store();
     commit_incident(store, &live(), &[1]);
     let (run, id) = (live(), incident_id(1));
     let taken = Triage { status: Status::InProgress, ..triage(&run, &id, 0) };
     let Decided::Done { transition, .. } = store.triage(&taken).unwrap() else { panic!("nobody was faster") };
-    assert_eq!((transition.0, store.reader().to_route(10).unwrap().len()), (2, 1));
-    let Decided::Done { transition, .. } = store.triage(&triage(&run, &id, 1)).unwrap() else {
+    let held = Triage { status: Status::OnHold, ..triage(&run, &id, 1) };
+    assert!(matches!(store.triage(&held).unwrap(), Decided::Done { .. }));
+    let waiting = store.reader().to_route(10).unwrap();
+    assert_eq!((transition.0, waiting.len(), waiting[1].reason), (2, 2, StepReason::Acknowledged));
+    let Decided::Done { transition, .. } = store.triage(&triage(&run, &id, 2)).unwrap() else {
         panic!("nobody was faster")
     };
     let waiting = store.reader().to_route(10).unwrap();
-    assert_eq!((transition.0, waiting.len(), waiting[1].transition), (3, 2, transition));
+    assert_eq!((transition.0, waiting.len(), waiting[2].transition), (4, 3, transition));
+    assert_eq!(waiting[2].reason, StepReason::Resolved);
 }
 
 #[test]
@@ -172,7 +176,14 @@ fn what_is_old_goes_and_what_is_unfinished_stays() {
     store.commit(&commit).unwrap();
     let messages = [super::world::message(1, "a", 1), super::world::message(2, "a", 1)];
     store.route(&crate::Routing { decided: &[], messages: &messages, decision: "{}", now: 0 }).unwrap();
-    let request = crate::LeaseRequest { now: 0, lease: 10, limit: 1, per_receiver: 1, except: &[] };
+    let request = crate::LeaseRequest {
+        now: 0,
+        lease: 10,
+        limit: 1,
+        per_receiver: 1,
+        except: &[],
+        ..crate::LeaseRequest::at(0)
+    };
     let leased = store.lease(&request).unwrap().remove(0);
     let attempt = crate::AttemptRecord {
         started_at: 0,
@@ -181,7 +192,7 @@ fn what_is_old_goes_and_what_is_unfinished_stays() {
         status_code: Some(200),
         snippet: String::new(),
     };
-    store.finish(&leased, &attempt, &crate::AfterAttempt::Delivered { receipt: None }, None).unwrap();
+    store.finish(&leased, &attempt, &crate::AfterAttempt::Delivered { receipt: None }, None, None).unwrap();
     let retention = Retention { dead_letters_before: 1_003, most_dead_letters: 4, deliveries_before: 2 };
     let pruned = store.prune(&retention).unwrap();
     assert_eq!((pruned.dead_letters, pruned.deliveries, pruned.is_complete()), (6, 1, true));

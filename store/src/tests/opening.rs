@@ -99,7 +99,14 @@ fn a_stale_writer_is_fenced_once_another_took_over() {
     let (found, lane, run) = ([finding(2)], lane(), live());
     let late = stale.commit(&Commit { findings: &laned(&lane, &found), ..Commit::empty(&run, 2) });
     assert!(matches!(late, Err(StoreError::Fenced { mine, current, .. }) if mine.0 == 1 && current.0 == 2));
-    let lease = crate::LeaseRequest { now: 0, lease: 1, limit: 1, per_receiver: 1, except: &[] };
+    let lease = crate::LeaseRequest {
+        now: 0,
+        lease: 1,
+        limit: 1,
+        per_receiver: 1,
+        except: &[],
+        ..crate::LeaseRequest::at(0)
+    };
     assert!(
         stale.lease(&lease).is_ok_and(|leased| leased.is_empty()),
         "nothing is due, so nothing is written"

@@ -17,7 +17,9 @@ fn queue(store: &Store, messages: &[NewMessage]) -> Vec<Option<OutboxId>> {
 }
 
 fn lease_but(store: &Store, now: i64, except: &[ReceiverId]) -> Vec<Leased> {
-    store.lease(&LeaseRequest { now, lease: LEASE, limit: 10, per_receiver: 2, except }).unwrap()
+    store
+        .lease(&LeaseRequest { now, lease: LEASE, limit: 10, per_receiver: 2, except, ..LeaseRequest::at(0) })
+        .unwrap()
 }
 
 fn lease(store: &Store, now: i64) -> Vec<Leased> {
@@ -46,13 +48,14 @@ fn deliver(store: &Store, leased: &Leased, ended_at: i64) -> Finished {
             &attempt(AttemptOutcome::Delivered, ended_at),
             &AfterAttempt::Delivered { receipt },
             None,
+            None,
         )
         .unwrap()
 }
 
 fn fail(store: &Store, leased: &Leased, outcome: AttemptOutcome, ended_at: i64, next_at: i64) -> Finished {
     let next = AfterAttempt::Retry { next_at, reason: "http 503".into() };
-    store.finish(leased, &attempt(outcome, ended_at), &next, None).unwrap()
+    store.finish(leased, &attempt(outcome, ended_at), &next, None, None).unwrap()
 }
 
 fn delivery(store: &Store, id: OutboxId) -> Delivery {
@@ -136,7 +139,7 @@ fn a_group_is_told_in_order_and_other_groups_do_not_wait() {
     let again = lease(store, 500);
     assert_eq!(names(&again), ["d-1-slack-1"]);
     let dead = AfterAttempt::Dead { reason: "72 hours".into() };
-    store.finish(&again[0], &attempt(AttemptOutcome::Failed, 501), &dead, None).unwrap();
+    store.finish(&again[0], &attempt(AttemptOutcome::Failed, 501), &dead, None, None).unwrap();
     assert_eq!(names(&lease(store, 501)), ["d-1-slack-2"], "what was given up holds nobody back");
 }
 
@@ -153,7 +156,8 @@ fn a_receiver_gets_only_so_many_at_a_time_and_none_while_left_out() {
     assert!(lease(store, 0).is_empty());
     deliver(store, &first[0], 1);
     assert_eq!(names(&lease(store, 1)), ["d-2-slack-1"]);
-    let limited = LeaseRequest { now: 1, lease: LEASE, limit: 1, per_receiver: 9, except: &[] };
+    let limited =
+        LeaseRequest { now: 1, lease: LEASE, limit: 1, per_receiver: 9, except: &[], ..LeaseRequest::at(0) };
     assert_eq!(store.lease(&limited).unwrap().len(), 1);
 }
 
@@ -213,7 +217,7 @@ fn receipts_are_found_by_group_and_receiver() {
     assert_eq!(receipt(1).as_deref(), Some("receipt of d-1-slack-1"));
     let second = lease(store, 2).remove(0);
     let after = AfterAttempt::Accepted { receipt: None };
-    store.finish(&second, &attempt(AttemptOutcome::Accepted, 3), &after, None).unwrap();
+    store.finish(&second, &attempt(AttemptOutcome::Accepted, 3), &after, None, None).unwrap();
     assert_eq!(receipt(1).as_deref(), Some("receipt of d-1-slack-1"), "the last one that was given");
     assert_eq!(delivery(store, second.id).state, DeliveryState::Accepted { at: 3 });
 }
@@ -227,7 +231,7 @@ fn what_was_given_up_can_be_put_back_with_a_reason() {
     assert!(matches!(early, Err(StoreError::NoSuch { .. })), "it was not given up");
     assert_eq!(store.reader().ledger_size().unwrap(), 0);
     let dead = AfterAttempt::Dead { reason: "http 400".into() };
-    store.finish(&lease(store, 0)[0], &attempt(AttemptOutcome::Failed, 1), &dead, None).unwrap();
+    store.finish(&lease(store, 0)[0], &attempt(AttemptOutcome::Failed, 1), &dead, None, None).unwrap();
     assert_eq!(delivery(store, id).state, DeliveryState::Dead { at: 1, reason: "http 400".into() });
     store.requeue(id, 7, &ledger_entry("requeue")).unwrap();
     assert_eq!(delivery(store, id).state, DeliveryState::Queued { due_at: 7 });
@@ -260,7 +264,7 @@ fn breakers_survive_a_restart_and_come_with_the_attempt() {
     let open = Breaker::Open { failures: 5, until: 900 };
     let leased = lease(world.store(), 0).remove(0);
     let next = AfterAttempt::Retry { next_at: 900, reason: "http 503".into() };
-    world.store().finish(&leased, &attempt(AttemptOutcome::Failed, 1), &next, Some(&open)).unwrap();
+    world.store().finish(&leased, &attempt(AttemptOutcome::Failed, 1), &next, Some(&open), None).unwrap();
     world.store().set_breaker(&receiver("pager"), &Breaker::HalfOpen { failures: 7 }, 1).unwrap();
     world.reopen();
     let breakers = world.store().reader().breakers().unwrap();
@@ -290,7 +294,7 @@ fn the_summary_counts_every_state_and_names_the_oldest() {
     assert_eq!((summary[0].receiver.as_str(), summary[0].oldest_unfinished_at), ("mail", None));
     let slack = &summary[1];
     let counts: Vec<_> = DeliveryStateKind::ALL.iter().map(|kind| slack.count(*kind)).collect();
-    assert_eq!(counts, [2, 0, 0, 1, 1, 0, 0], "{:?}", slack.counts);
+    assert_eq!(counts, [2, 0, 0, 1, 1, 0, 0, 0], "{:?}", slack.counts);
     assert_eq!(slack.oldest_unfinished_at, Some(20));
     let filter = DeliveryFilter {
         states: vec![DeliveryStateKind::Retry, DeliveryStateKind::Delivered],
@@ -316,6 +320,6 @@ fn of_a_receivers_answer_only_the_beginning_is_kept() {
     let id = queue(world.store(), &[message(1, "slack", 1)])[0].unwrap();
     let long = AttemptRecord { snippet: "€".repeat(1_000), ..attempt(AttemptOutcome::Failed, 1) };
     let next = AfterAttempt::Retry { next_at: 9, reason: "http 500".into() };
-    world.store().finish(&lease(world.store(), 0)[0], &long, &next, None).unwrap();
+    world.store().finish(&lease(world.store(), 0)[0], &long, &next, None, None).unwrap();
     assert_eq!(delivery(world.store(), id).attempts[0].snippet, "€".repeat(341), "1 KiB, between characters");
 }

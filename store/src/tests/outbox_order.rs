@@ -108,7 +108,14 @@ fn check(steps: &[Step]) {
                 );
             }
             Step::Lease { limit } => {
-                let request = LeaseRequest { now, lease: LEASE, limit: *limit, per_receiver: 2, except: &[] };
+                let request = LeaseRequest {
+                    now,
+                    lease: LEASE,
+                    limit: *limit,
+                    per_receiver: 2,
+                    except: &[],
+                    ..LeaseRequest::at(0)
+                };
                 let leased = world.store().lease(&request).unwrap();
                 assert!(leased.len() <= *limit);
                 for leased in leased {
@@ -149,7 +156,14 @@ fn drain(world: &World, mut expected: Expected, mut now: i64) {
     let total: u64 = expected.queued.values().sum();
     for _ in 0..=total {
         now += LEASE;
-        let request = LeaseRequest { now, lease: LEASE, limit: 100, per_receiver: 100, except: &[] };
+        let request = LeaseRequest {
+            now,
+            lease: LEASE,
+            limit: 100,
+            per_receiver: 100,
+            except: &[],
+            ..LeaseRequest::at(0)
+        };
         for leased in world.store().lease(&request).unwrap() {
             let lane = expected.lane(&leased);
             assert_eq!(finish(world, &leased, How::Delivered, now), Finished::Done);
@@ -177,7 +191,7 @@ fn finish(world: &World, leased: &Leased, how: How, now: i64) -> Finished {
     };
     let attempt =
         AttemptRecord { started_at: now, ended_at: now, outcome, status_code: None, snippet: String::new() };
-    world.store().finish(leased, &attempt, &next, None).unwrap()
+    world.store().finish(leased, &attempt, &next, None, None).unwrap()
 }
 
 proptest! {

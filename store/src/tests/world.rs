@@ -219,6 +219,7 @@ pub(super) fn receiver(name: &str) -> ReceiverId {
 /// A message of the n-th group's step for a receiver, due at once.
 pub(super) fn message(group: u32, to: &str, transition: u64) -> NewMessage {
     NewMessage {
+        purpose: crate::Purpose::News,
         run: live(),
         group: GroupId::of(&incident_id(group)),
         receiver: receiver(to),

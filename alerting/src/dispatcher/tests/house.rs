@@ -11,7 +11,7 @@ use detectors::finding::{Anchor, Severity, finding_id};
 use detectors::incident::{Incident, TransitionReason};
 use store::{
     Commit, Delivery, DeliveryFilter, DeliveryState, DeliveryStateKind, FindingFilter, IncidentChange,
-    LaneId, LanedFinding, Page, RunId, Store,
+    LaneId, LanedFinding, Page, ReceiverId, RunId, Store,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -35,6 +35,8 @@ pub(super) struct House {
     directory: tempfile::TempDir,
     clock: Arc<TestClock>,
     receivers: BTreeMap<String, ReceiverConfig>,
+    config: AlertingConfig,
+    told: Option<Vec<String>>,
 }
 
 /// A dispatcher at work.
@@ -65,7 +67,33 @@ impl House {
         };
         let receivers = servers.iter().map(config).collect();
         let clock = Arc::new(TestClock::at(EventTime::from_secs(1_778_530_000).to_chrono()));
-        Self { directory, clock, receivers }
+        Self { directory, clock, receivers, config: AlertingConfig::default(), told: None }
+    }
+
+    /// The same, with this `[alerting]`.
+    pub(super) fn alerting(mut self, config: &str) -> Self {
+        self.config = toml::from_str(config).unwrap();
+        self
+    }
+
+    /// The same, with one more receiver: a Slack channel at this server.
+    pub(super) fn slack(mut self, name: &str, server: &FakeServer) -> Self {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, server.url("/services/T/B/X").expose()).unwrap();
+        let text = format!("type = 'slack'\nurl = 'file:{}'", path.display());
+        self.receivers.insert(name.to_owned(), toml::from_str(&text).unwrap());
+        self
+    }
+
+    /// Only these receivers are told of incidents.
+    pub(super) fn telling(mut self, names: &[&str]) -> Self {
+        self.told = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        self
+    }
+
+    /// The clock's time.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.unix_nanos()
     }
 
     /// Opens the database as soon as the last one who had it is gone.
@@ -84,9 +112,13 @@ impl House {
     pub(super) fn dispatcher(&self, store: Store) -> Dispatcher {
         let output = DataOutput::new(std::io::sink());
         let receivers = Receivers::from_config(&self.receivers, lenient_client(IMPATIENT), &output).unwrap();
-        let routes = Routes::new(Vec::new(), DefaultRoute::default(), &receivers.names()).unwrap();
+        let default = match &self.told {
+            Some(names) => toml::from_str(&format!("receivers = {names:?}")).unwrap(),
+            None => DefaultRoute::default(),
+        };
+        let routes = Routes::new(Vec::new(), default, &receivers.names()).unwrap();
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        Dispatcher::new(store, receivers, routes, AlertingConfig::default(), clock)
+        Dispatcher::new(store, receivers, routes, self.config.clone(), clock)
     }
 
     pub(super) async fn start(&self) -> AtWork {
@@ -168,6 +200,28 @@ impl AtWork {
         let busy = [DeliveryStateKind::Queued, DeliveryStateKind::Sending];
         self.store.reader().to_route(1).unwrap().is_empty()
             && !self.states().iter().any(|state| busy.contains(state))
+    }
+
+    /// Whether nothing is under way to this receiver and nothing waits that is not in a digest.
+    pub(super) fn is_calm(&self, receiver: &str, now: i64) -> bool {
+        let name = ReceiverId::parse(receiver).unwrap();
+        let due = self.store.foldable(&name, Severity::Critical, now).unwrap();
+        let filter = DeliveryFilter {
+            states: vec![DeliveryStateKind::Sending],
+            receiver: Some(name),
+            ..DeliveryFilter::default()
+        };
+        due == 0 && self.store.reader().deliveries(&filter, Page::first(1)).unwrap().is_empty()
+    }
+
+    /// Whether nothing waits for this receiver.
+    pub(super) fn is_idle_in(&self, receiver: &str) -> bool {
+        let filter = DeliveryFilter {
+            states: vec![DeliveryStateKind::Queued, DeliveryStateKind::Sending, DeliveryStateKind::Retry],
+            receiver: Some(ReceiverId::parse(receiver).unwrap()),
+            ..DeliveryFilter::default()
+        };
+        self.store.reader().deliveries(&filter, Page::first(1)).unwrap().is_empty()
     }
 
     pub(super) async fn until_states(&self, expected: &[DeliveryStateKind]) -> Vec<Delivery> {
