@@ -101,24 +101,31 @@ impl Session {
         live.drive(source, &self.store, &clock, self.stopping.flag(), self).map_err(failure)
     }
 
-    /// Starts what tells and what shows; `listen` is where the dashboard is to be.
-    pub(crate) fn services(&mut self, listen: Option<SocketAddr>) -> Result<Services, Failure> {
-        let configuration =
-            |error: Box<dyn std::error::Error + Send + Sync>| Failure::new(Exit::Configuration, error);
-        let policy = self.config.alerting.http_policy().map_err(|error| configuration(error.into()))?;
-        let http = HttpClient::new(policy).map_err(|error| configuration(error.into()))?;
-        let output = DataOutput::new(std::io::stdout());
-        let receivers = Receivers::from_config(&self.config.receivers, http, &output)
-            .map_err(|error| configuration(error.into()))?;
-        for warning in receivers.warnings() {
-            output::message(&format!("warning: receiver {}: {}", warning.receiver, warning.warning));
-        }
+    /// What tells, as configured.
+    fn dispatcher(&self) -> Result<Dispatcher, Failure> {
+        let receivers = receivers(&self.config)?;
         let routes =
             Routes::new(self.config.routes.clone(), self.config.default_route.clone(), &receivers.names())
-                .map_err(|error| configuration(error.into()))?;
+                .map_err(|error| Failure::new(Exit::Configuration, error))?;
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let dispatcher =
-            Dispatcher::new(self.store.clone(), receivers, routes, self.config.alerting.clone(), clock);
+        Ok(Dispatcher::new(self.store.clone(), receivers, routes, self.config.alerting.clone(), clock))
+    }
+
+    /// Tells what is due, and nothing that becomes due later.
+    pub(crate) fn send_what_is_due(&self) -> Result<(), Failure> {
+        let dispatcher = self.dispatcher()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Exit::Internal, error))?;
+        runtime
+            .block_on(dispatcher.run_until_idle(self.stopping.clone().wait()))
+            .map_err(|error| Failure::new(Exit::Unavailable, error))
+    }
+
+    /// Starts what tells and what shows; `listen` is where the dashboard is to be.
+    pub(crate) fn services(&mut self, listen: Option<SocketAddr>) -> Result<Services, Failure> {
+        let dispatcher = self.dispatcher()?;
         self.waker = dispatcher.waker();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -148,6 +155,21 @@ impl Session {
         });
         Ok(Services { thread })
     }
+}
+
+/// The receivers, as configured; what is odd about their secrets is printed.
+pub(crate) fn receivers(config: &Config) -> Result<Receivers, Failure> {
+    let configuration =
+        |error: Box<dyn std::error::Error + Send + Sync>| Failure::new(Exit::Configuration, error);
+    let policy = config.alerting.http_policy().map_err(|error| configuration(error.into()))?;
+    let http = HttpClient::new(policy).map_err(|error| configuration(error.into()))?;
+    let output = DataOutput::new(std::io::stdout());
+    let receivers = Receivers::from_config(&config.receivers, http, &output)
+        .map_err(|error| configuration(error.into()))?;
+    for warning in receivers.warnings() {
+        output::message(&format!("warning: receiver {}: {}", warning.receiver, warning.warning));
+    }
+    Ok(receivers)
 }
 
 async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener, Failure> {

@@ -16,6 +16,7 @@ pub use delivery::{DeliveryConfig, Escalation};
 use store::ReceiverId;
 
 use crate::card::PublicUrl;
+use crate::outbox::Pace;
 
 /// How long a first message waits for company if it is not critical, in seconds.
 pub const GROUP_WAIT_SECONDS: u32 = 10;
@@ -133,6 +134,12 @@ impl AlertingConfig {
     /// How long until an incident is told again; `None` for never.
     pub(crate) fn repeat_nanos(&self) -> Option<i64> {
         (self.repeat_minutes > 0).then(|| nanos(self.repeat_minutes.saturating_mul(60)))
+    }
+
+    /// How fast this receiver is told, where its channel's own limit is `own`; `None` for as fast as can be.
+    #[must_use]
+    pub fn pace_of(&self, receiver: &ReceiverId, own: Option<Pace>) -> Option<Pace> {
+        self.delivery_to(receiver).pace(own)
     }
 
     /// How messages reach this receiver.

@@ -90,6 +90,8 @@ struct Running {
     pacing: Pacing,
     reminders: Reminders,
     leases: Leases,
+    /// Whether more waited for routing when it was looked at last.
+    routed: Waiting,
     jitter: Jitter,
     sending: JoinSet<Attempted>,
     /// Results that the store could not take yet.
@@ -105,6 +107,15 @@ struct Judged {
     breaker: Breaker,
     /// What the receiver's fallback is told, if it has to know.
     notice: Option<NewMessage>,
+}
+
+/// When a dispatcher ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Never.
+    Stopped,
+    /// When nothing is due.
+    Idle,
 }
 
 /// Whose leases the store may hold.
@@ -154,20 +165,26 @@ impl Dispatcher {
     /// # Errors
     /// [`DispatchError`] if the store was taken over by another process or is damaged.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), DispatchError> {
+        self.run_until(Until::Stopped, shutdown).await
+    }
+
+    /// Tells what waits and is due, and then ends; or when `shutdown` completes.
+    ///
+    /// # Errors
+    /// As [`Dispatcher::run`]; trouble with the store that may pass is waited out here too.
+    pub async fn run_until_idle(self, shutdown: impl Future<Output = ()>) -> Result<(), DispatchError> {
+        self.run_until(Until::Idle, shutdown).await
+    }
+
+    async fn run_until(self, until: Until, shutdown: impl Future<Output = ()>) -> Result<(), DispatchError> {
         let mut shutdown = pin!(shutdown);
-        let mut running = Running {
-            breakers: Breakers::default(),
-            pacing: Pacing::default(),
-            reminders: Reminders::default(),
-            leases: Leases::OfOthers,
-            jitter: Jitter::from_entropy(),
-            sending: JoinSet::new(),
-            unwritten: VecDeque::new(),
-            trouble: Trouble::None,
-        };
+        let mut running = Running::new();
         loop {
             let turn = self.turn(&mut running).await;
             running.trouble.judge(turn)?;
+            if until == Until::Idle && running.is_idle(self.clock.unix_nanos()) {
+                break;
+            }
             tokio::select! {
                 () = &mut shutdown => break,
                 () = self.waker.0.notified() => {}
@@ -188,6 +205,7 @@ impl Dispatcher {
         self.write_results(running).await?;
         let step = self.clone();
         let routed = spawn_blocking(move || step.route_waiting()).await.unwrap_or(Ok(Waiting::Nothing))?;
+        running.routed = routed;
         if routed == Waiting::More {
             // A flood is routed batch by batch, so that what is due already leaves in between.
             self.waker.wake();
@@ -277,6 +295,31 @@ impl Dispatcher {
         }
         let written = self.write_results(&mut running).await;
         running.trouble.judge(written)
+    }
+}
+
+impl Running {
+    fn new() -> Self {
+        Self {
+            breakers: Breakers::default(),
+            pacing: Pacing::default(),
+            reminders: Reminders::default(),
+            leases: Leases::OfOthers,
+            routed: Waiting::More,
+            jitter: Jitter::from_entropy(),
+            sending: JoinSet::new(),
+            unwritten: VecDeque::new(),
+            trouble: Trouble::None,
+        }
+    }
+
+    /// Whether the last turn left nothing to do now: what is due for a receiver that may not be told yet waits.
+    fn is_idle(&self, now: i64) -> bool {
+        self.trouble == Trouble::None
+            && self.routed == Waiting::Nothing
+            && self.sending.is_empty()
+            && self.unwritten.is_empty()
+            && !self.pacing.is_out_of_tokens(now)
     }
 }
 

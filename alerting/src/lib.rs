@@ -19,6 +19,7 @@ pub mod preview;
 pub mod receivers;
 pub mod routing;
 pub mod sanitise;
+pub mod trial;
 
 #[cfg(test)]
 mod fixture;

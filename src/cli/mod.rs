@@ -6,6 +6,8 @@ mod demo;
 mod findings;
 mod incidents;
 mod learn;
+mod outbox;
+mod receivers;
 pub(crate) mod replay;
 mod run;
 mod schema;
@@ -51,6 +53,10 @@ enum Command {
     Findings(findings::Arguments),
     /// List incidents
     Incidents(incidents::Arguments),
+    /// List messages, try them again, drop them, or send what is due
+    Outbox(outbox::Arguments),
+    /// List receivers, or try one
+    Receivers(receivers::Arguments),
 }
 
 /// Runs the program; the exit code is EVENTS.md's.
@@ -76,6 +82,8 @@ pub(crate) fn main() -> ExitCode {
         Command::ScoreSeries(arguments) => score_series::run(&arguments),
         Command::Findings(arguments) => findings::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
+        Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Receivers(arguments) => receivers::run(&arguments),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use crate::error::StoreError;
+use crate::ledger::LedgerEntry;
 use crate::maintenance::{Maintenance, MaintenanceId, NewMaintenance};
+use crate::outbox::OutboxId;
 use crate::reader::Reader;
 use crate::silence::{NewSilence, Silence, SilenceId};
 use crate::triage::{Decided, Triage};
@@ -37,6 +39,28 @@ impl Desk {
     /// As [`Store::triage`].
     pub fn triage(&self, triage: &Triage<'_>) -> Result<Decided, StoreError> {
         self.0.triage(triage)
+    }
+
+    /// As [`Store::requeue`].
+    ///
+    /// # Errors
+    /// As [`Store::requeue`].
+    pub fn requeue(&self, id: OutboxId, now: i64, entry: &LedgerEntry) -> Result<(), StoreError> {
+        self.0.requeue(id, now, entry)
+    }
+
+    /// As [`Store::withdraw`].
+    ///
+    /// # Errors
+    /// As [`Store::withdraw`].
+    pub fn withdraw(
+        &self,
+        id: OutboxId,
+        reason: &str,
+        now: i64,
+        entry: &LedgerEntry,
+    ) -> Result<(), StoreError> {
+        self.0.withdraw(id, reason, now, entry)
     }
 
     /// As [`Store::add_silence`].

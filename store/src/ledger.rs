@@ -34,6 +34,8 @@ worded! {
         MaintenanceEnded = "maintenance-ended",
         /// Undelivered messages were put back into the queue.
         DeliveryRequeued = "delivery-requeued",
+        /// Messages were withdrawn before they arrived.
+        DeliveryWithdrawn = "delivery-withdrawn",
         /// Records that could not be read were read again.
         DeadLettersReplayed = "dead-letters-replayed",
         /// A table of addresses or names was replaced.

@@ -156,6 +156,11 @@ impl Pacing {
         self.buckets.iter().map(|(name, bucket)| (name.clone(), tokens(bucket))).collect()
     }
 
+    /// Whether a receiver has to wait for its next token.
+    pub(super) fn is_out_of_tokens(&self, now: i64) -> bool {
+        self.buckets.values().any(|bucket| bucket.tokens(now) == 0)
+    }
+
     /// When a receiver's next digest leaves; the one that waits keeps its time.
     fn next_digest(&self, receiver: &ReceiverId, now: i64) -> i64 {
         let last = self.digests.get(receiver).copied();

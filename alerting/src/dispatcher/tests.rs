@@ -6,6 +6,7 @@ mod reminding;
 mod rhythm;
 mod storm;
 mod survival;
+mod table;
 
 use std::path::PathBuf;
 

@@ -21,7 +21,8 @@ async fn nothing_is_lost_and_no_repeat_is_unmarked_whenever_it_is_killed() {
     let mut below =
         |limit: u64| dice.between(Duration::ZERO, Duration::from_nanos(limit - 1)).as_nanos() as u64;
     let server = FakeServer::start([fine()]).await;
-    let house = House::new(&[("soc", &server)]);
+    // More than a day passes: what nobody takes up would be told again.
+    let house = House::new(&[("soc", &server)]).alerting("repeat_minutes = 0");
     for crash in 0..CRASHES {
         let acts = [fine(), Act::Say(reply(503, "", "")), Act::Drop, Act::Hang, Act::Say(reply(429, "", ""))];
         let acts: Vec<_> = (0..4).map(|_| acts[below(5) as usize].clone()).chain([fine()]).collect();

@@ -37,6 +37,7 @@ pub(super) struct House {
     receivers: BTreeMap<String, ReceiverConfig>,
     config: AlertingConfig,
     told: Option<Vec<String>>,
+    patience: Duration,
 }
 
 /// A dispatcher at work.
@@ -67,7 +68,20 @@ impl House {
         };
         let receivers = servers.iter().map(config).collect();
         let clock = Arc::new(TestClock::at(EventTime::from_secs(1_778_530_000).to_chrono()));
-        Self { directory, clock, receivers, config: AlertingConfig::default(), told: None }
+        Self {
+            directory,
+            clock,
+            receivers,
+            config: AlertingConfig::default(),
+            told: None,
+            patience: IMPATIENT,
+        }
+    }
+
+    /// The same, with an HTTP client that waits so long for an answer.
+    pub(super) fn waiting(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// The same, with this `[alerting]`.
@@ -111,7 +125,8 @@ impl House {
     /// A dispatcher that is not at work yet.
     pub(super) fn dispatcher(&self, store: Store) -> Dispatcher {
         let output = DataOutput::new(std::io::sink());
-        let receivers = Receivers::from_config(&self.receivers, lenient_client(IMPATIENT), &output).unwrap();
+        let receivers =
+            Receivers::from_config(&self.receivers, lenient_client(self.patience), &output).unwrap();
         let default = match &self.told {
             Some(names) => toml::from_str(&format!("receivers = {names:?}")).unwrap(),
             None => DefaultRoute::default(),
