@@ -29,7 +29,8 @@ use std::path::{Path, PathBuf};
 
 use alerting::config::AlertingConfig;
 use alerting::receivers::ReceiverConfig;
-use alerting::routing::{DefaultRoute, RouteConfig};
+use alerting::routing::{DefaultRoute, InhibitConfig, MuteTimeConfig, OwnerConfig, RouteConfig};
+use alerting::rules::RulesConfig;
 use detectors::settings::EngineSettings;
 use ingest::ordering::{MERGE_BUFFER, MERGE_SPILL, MergeBounds};
 use schemars::JsonSchema;
@@ -82,6 +83,14 @@ pub(crate) struct Config {
     pub(crate) routes: Vec<RouteConfig>,
     /// Who is told when no route fits.
     pub(crate) default_route: DefaultRoute,
+    /// Which team owns what, one `[[owner]]` each; the first that fits decides.
+    #[serde(rename = "owner")]
+    pub(crate) owners: Vec<OwnerConfig>,
+    /// When receivers are left in peace, one `[[mute_time]]` each.
+    #[serde(rename = "mute_time")]
+    pub(crate) mute_times: Vec<MuteTimeConfig>,
+    /// What need not be told because its cause is known, one `[[inhibit]]` each.
+    pub(crate) inhibit: Vec<InhibitConfig>,
 }
 
 /// `[store]`.
@@ -122,6 +131,17 @@ pub(crate) struct OrderConfig {
 }
 
 impl Config {
+    /// What it says about telling.
+    pub(crate) fn rules(&self) -> RulesConfig {
+        RulesConfig {
+            routes: self.routes.clone(),
+            default_route: self.default_route.clone(),
+            owners: self.owners.clone(),
+            mute_times: self.mute_times.clone(),
+            inhibit: self.inhibit.clone(),
+        }
+    }
+
     /// The bounds of the merge as the pipeline takes them.
     pub(crate) fn merge_bounds(&self) -> MergeBounds {
         let bytes = |mib: u32| u64::from(mib) * MIB;

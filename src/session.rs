@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alerting::dispatcher::{Dispatcher, Waker};
 use alerting::receivers::{DataOutput, Receivers};
-use alerting::routing::Routes;
+use alerting::rules::Rules;
 use dashboards::{BindError, Dashboard};
 use ingest::source::Source;
 use pipeline::commit::Stored;
@@ -104,11 +104,10 @@ impl Session {
     /// What tells, as configured.
     fn dispatcher(&self) -> Result<Dispatcher, Failure> {
         let receivers = receivers(&self.config)?;
-        let routes =
-            Routes::new(self.config.routes.clone(), self.config.default_route.clone(), &receivers.names())
-                .map_err(|error| Failure::new(Exit::Configuration, error))?;
+        let rules = Rules::new(self.config.rules(), &receivers.names())
+            .map_err(|error| Failure::new(Exit::Configuration, error))?;
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        Ok(Dispatcher::new(self.store.clone(), receivers, routes, self.config.alerting.clone(), clock))
+        Ok(Dispatcher::new(self.store.clone(), receivers, rules, self.config.alerting.clone(), clock))
     }
 
     /// Tells what is due, and nothing that becomes due later.

@@ -1,6 +1,6 @@
 //! The loop that tells: routes what waits, leases what is due, sends it, and writes down what came of it.
 //!
-//! Decisions are made by pure functions in `routing`, `grouping` and `outbox`; this is their edge. Everything that
+//! Decisions are made by pure functions in `rules`, `grouping` and `outbox`; this is their edge. Everything that
 //! matters is in the store before and after each step, so a dispatcher may die anywhere: what waited for routing is
 //! routed by the next one, and what was being sent is sent again at once, under the same id and marked as a possible
 //! repeat.
@@ -35,7 +35,7 @@ use self::sending::Pacing;
 use crate::config::AlertingConfig;
 use crate::outbox::next_state;
 use crate::receivers::{Outcome, Receivers, WRITE_TIMEOUT, with_causes};
-use crate::routing::Routes;
+use crate::rules::Rules;
 
 /// Most messages under way to one receiver at a time.
 pub const PER_RECEIVER_MAX: usize = 4;
@@ -55,7 +55,7 @@ pub const TICK: Duration = Duration::from_secs(1);
 pub struct Dispatcher {
     store: Store,
     receivers: Arc<Receivers>,
-    routes: Arc<Routes>,
+    rules: Arc<Rules>,
     config: Arc<AlertingConfig>,
     clock: Arc<dyn Clock>,
     waker: Waker,
@@ -140,14 +140,14 @@ impl Dispatcher {
     pub fn new(
         store: Store,
         receivers: Receivers,
-        routes: Routes,
+        rules: impl Into<Rules>,
         config: AlertingConfig,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             store,
             receivers: Arc::new(receivers),
-            routes: Arc::new(routes),
+            rules: Arc::new(rules.into()),
             config: Arc::new(config),
             clock,
             waker: Waker::default(),

@@ -1,19 +1,33 @@
-//! Whom to tell: routes with matchers, the first that fits decides, and every decision has a named reason.
+//! Whom to tell: a tree of routes with matchers, the first that fits decides, and every decision has a named reason.
 //!
-//! [`route`] is a pure function of the routes and the incident, so `sealwatch route test` and the live run cannot
-//! disagree.
+//! [`route`] is a pure function of the routes, the incident and the time, so `sealwatch routes test` and the live run
+//! cannot disagree. What people decided on top of the routes (silences, announced work) joins in [`crate::rules`].
 
 mod decision;
 mod glob;
+pub(crate) mod inhibition;
+pub(crate) mod matchers;
+mod mute;
+mod owners;
+mod pattern;
 mod routes;
+mod wall_clock;
 
-use detectors::finding::{Finding, Severity, Subject};
+use detectors::finding::{Finding, Severity};
 use detectors::incident::{Incident, Transition, TransitionReason};
 use store::{ReceiverId, RunId};
 
-pub use decision::{Decision, NotTold, RouteReason, decisions_json};
+pub use decision::{Decision, NotTold, Note, RouteReason, decisions_json};
 pub use glob::{GLOB_MAX, Glob, GlobError};
+pub use inhibition::{InhibitConfig, OpenIncident, Shared};
+pub use matchers::{Fit, Matchers, mode_of, namespace, purl_type};
+pub use mute::{MUTE_DAYS_MAX, MuteTimeConfig, MuteTimeError, MuteTimes, Weekday};
+pub use owners::{OwnerConfig, Owners};
+pub use pattern::{PATTERN_MAX, Pattern, PatternError};
 pub use routes::{DefaultRoute, RouteConfig, Routes, RoutingError};
+pub use wall_clock::{TimeOfDay, WallClockError, Zone};
+
+use self::routes::Rule;
 
 /// What routing looks at.
 #[derive(Debug, Clone, Copy)]
@@ -28,43 +42,41 @@ pub struct IncidentView<'a> {
     pub transition: &'a Transition,
 }
 
-/// Decides who is told of an incident's transition: one [`Decision::Tell`] for each receiver, or exactly one
-/// [`Decision::NotTold`]. When they are told is [`crate::grouping`]'s.
+/// What routes need to know besides the incident.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// Who owns what.
+    pub owners: &'a Owners,
+    /// When who is left in peace.
+    pub mute_times: &'a MuteTimes,
+    /// How severe the incident counts, with what was announced.
+    pub severity: Severity,
+    /// The clock's time, in nanoseconds since 1970.
+    pub now: i64,
+}
+
+/// Decides who is told of an incident's transition: one [`Decision::Tell`] or [`Decision::Muted`] for each receiver,
+/// or exactly one [`Decision::NotTold`]. When they are told is [`crate::grouping`]'s.
 #[must_use]
-pub fn route(routes: &Routes, view: &IncidentView<'_>) -> Vec<Decision> {
+pub fn route(routes: &Routes, view: &IncidentView<'_>, here: &Circumstances<'_>) -> Vec<Decision> {
     if let Some(reason) = quiet(view) {
         return vec![Decision::NotTold(reason)];
     }
-    let mut told = Vec::new();
-    let mut too_quiet = None;
-    let mut silenced = None;
-    for (number, rule) in routes.rules() {
-        match fit(&rule.matchers, view) {
-            Fit::Not => continue,
-            Fit::SeverityBelow => {
-                too_quiet.get_or_insert(NotTold::SeverityBelow { route: number });
-                continue;
-            }
-            Fit::Yes => {}
-        }
-        if rule.receivers.is_empty() {
-            silenced.get_or_insert(NotTold::RouteToNobody { route: number });
-        }
-        push_new(&mut told, &rule.receivers, RouteReason::Route(number));
-        if !rule.matchers.go_on {
-            return or_not_told(told, silenced);
-        }
+    let mut walk = Walk { routes, view, here, told: Vec::new(), too_quiet: None, to_nobody: None };
+    if walk.ask(routes.top()) == Asked::NoneFits && mode_of(view.run) == Some(detectors::finding::Mode::Live)
+    {
+        walk.push(routes.default_receivers(), &RouteReason::Default, &[]);
     }
-    if told.is_empty() && silenced.is_none() {
-        push_new(&mut told, routes.default_receivers(), RouteReason::Default);
-        return or_not_told(told, Some(too_quiet.unwrap_or(NotTold::NoRoute)));
-    }
-    or_not_told(told, silenced)
+    let otherwise = walk.to_nobody.or(walk.too_quiet).unwrap_or(match view.run {
+        RunId::Live => NotTold::NoRoute,
+        _ => NotTold::NotLive,
+    });
+    if walk.told.is_empty() { vec![Decision::NotTold(otherwise)] } else { walk.told }
 }
 
 /// Why nobody is told whatever the routes say.
-fn quiet(view: &IncidentView<'_>) -> Option<NotTold> {
-    if *view.run != RunId::Live {
+pub(crate) fn quiet(view: &IncidentView<'_>) -> Option<NotTold> {
+    if !view.run.may_notify() {
         return Some(NotTold::NotLive);
     }
     if !view.incident.told {
@@ -74,47 +86,72 @@ fn quiet(view: &IncidentView<'_>) -> Option<NotTold> {
     (view.transition.reason == TransitionReason::Resolved).then_some(NotTold::QuietTransition)
 }
 
-enum Fit {
-    Yes,
-    SeverityBelow,
-    Not,
+/// A walk through the tree, with what came of it so far.
+struct Walk<'a> {
+    routes: &'a Routes,
+    view: &'a IncidentView<'a>,
+    here: &'a Circumstances<'a>,
+    told: Vec<Decision>,
+    too_quiet: Option<NotTold>,
+    to_nobody: Option<NotTold>,
 }
 
-fn fit(rule: &RouteConfig, view: &IncidentView<'_>) -> Fit {
-    let fits = |subject: &Subject| {
-        fits_any(&rule.registries, |registry| registry.matches(&subject.registry))
-            && fits_any(&rule.subject_kinds, |kind| *kind == subject.kind)
-            && fits_any(&rule.subject_names, |name| name.matches(&subject.name))
-    };
-    let detected =
-        fits_any(&rule.detectors, |id| view.findings.iter().any(|finding| finding.detector == *id));
-    if !detected || (rule.asks_for_a_subject() && !view.incident.subjects.iter().any(fits)) {
-        return Fit::Not;
-    }
-    let needed = rule.min_severity.unwrap_or(Severity::Info);
-    if view.incident.severity < needed { Fit::SeverityBelow } else { Fit::Yes }
+/// Whether any of the routes in one place fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    OneFits,
+    NoneFits,
 }
 
-/// An empty list of wishes is no wish.
-fn fits_any<T>(wishes: &[T], fits: impl FnMut(&T) -> bool) -> bool {
-    wishes.is_empty() || wishes.iter().any(fits)
-}
-
-fn push_new(told: &mut Vec<Decision>, receivers: &[ReceiverId], reason: RouteReason) {
-    for receiver in receivers {
-        let is_told = told
-            .iter()
-            .any(|decision| matches!(decision, Decision::Tell { receiver: known, .. } if known == receiver));
-        if !is_told {
-            told.push(Decision::Tell { receiver: receiver.clone(), reason });
+impl<'a> Walk<'a> {
+    /// Asks the routes of one place in order, up to the first that fits and does not continue.
+    fn ask(&mut self, rules: impl Iterator<Item = &'a Rule>) -> Asked {
+        let mut asked = Asked::NoneFits;
+        for rule in rules {
+            match rule.matchers.fit(self.view, self.here.severity, self.here.owners) {
+                Fit::Not => continue,
+                Fit::SeverityBelow => {
+                    self.too_quiet.get_or_insert(NotTold::SeverityBelow { route: rule.number });
+                    continue;
+                }
+                Fit::Yes => asked = Asked::OneFits,
+            }
+            if self.ask(self.routes.under(rule)) == Asked::NoneFits {
+                if rule.receivers.is_empty() {
+                    self.to_nobody.get_or_insert(NotTold::RouteToNobody { route: rule.number });
+                }
+                self.push(&rule.receivers, &rule.reason(), &rule.mute);
+            }
+            if !rule.go_on {
+                break;
+            }
         }
+        asked
     }
-}
 
-fn or_not_told(told: Vec<Decision>, otherwise: Option<NotTold>) -> Vec<Decision> {
-    match (told.is_empty(), otherwise) {
-        (false, _) => told,
-        (true, otherwise) => vec![Decision::NotTold(otherwise.unwrap_or(NotTold::NoRoute))],
+    /// Each receiver is told once; whoever is told at once by one route is not muted by another.
+    fn push(&mut self, receivers: &[ReceiverId], reason: &RouteReason, mute: &[String]) {
+        let muted = self.here.mute_times.holding(mute, self.here.severity, self.here.now);
+        for receiver in receivers.iter().cloned() {
+            let known = self.told.iter().position(|decision| decision.receiver() == Some(&receiver));
+            let decision = match &muted {
+                Some(mute) => Decision::Muted {
+                    receiver,
+                    reason: reason.clone(),
+                    mute: std::sync::Arc::clone(&mute.name),
+                    until: mute.until,
+                },
+                None => Decision::Tell { receiver, reason: reason.clone() },
+            };
+            match (known.and_then(|at| self.told.get_mut(at)), &decision) {
+                (None, _) => self.told.push(decision),
+                (Some(before @ Decision::Muted { .. }), Decision::Tell { .. }) => *before = decision,
+                (Some(Decision::Muted { until: before, .. }), Decision::Muted { until, .. }) => {
+                    *before = (*before).min(*until);
+                }
+                (Some(_), _) => {}
+            }
+        }
     }
 }
 

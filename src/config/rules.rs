@@ -8,6 +8,7 @@ mod receivers;
 mod routes;
 mod secrets;
 mod sources;
+mod telling;
 
 use serde::de::DeserializeOwned;
 
@@ -31,8 +32,15 @@ pub(super) struct Facts<'a> {
 /// Every rule that is broken, and what deserves a warning.
 pub(super) fn broken(facts: &Facts<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for rule in [sources::check, engine::check, kafka::check, receivers::check, routes::check, secrets::check]
-    {
+    for rule in [
+        sources::check,
+        engine::check,
+        kafka::check,
+        receivers::check,
+        routes::check,
+        telling::check,
+        secrets::check,
+    ] {
         rule(facts, &mut found);
     }
     found

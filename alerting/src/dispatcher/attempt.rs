@@ -1,11 +1,10 @@
 //! One attempt: read the incident as it is now, build its card, and hand it to the receiver.
 
 use detectors::event::EventTime;
-use detectors::finding::{Finding, IncidentId};
-use detectors::incident::Incident;
+use detectors::finding::IncidentId;
 use store::{
-    AttemptOutcome, AttemptRecord, DeliveryFilter, DeliveryState, DeliveryStateKind, FindingFilter, Leased,
-    Order, Page, Reader, RunId, StoreError, Told,
+    AttemptOutcome, AttemptRecord, DeliveryFilter, DeliveryState, DeliveryStateKind, Leased, Page, Reader,
+    StoreError,
 };
 use thiserror::Error;
 use tokio::task::spawn_blocking;
@@ -14,9 +13,7 @@ use super::{Dispatcher, passes};
 use crate::card::{Card, DigestCause, News, PublicUrl, Repeat, Text, build, digest, notice};
 use crate::outbox::{DeliveryId, Payload, PayloadError, Tells};
 use crate::receivers::{Afterwards, Attempt, Effect, Failure, MessageRef, Outcome, Place, with_causes};
-
-/// Most findings of an incident that are read for one message: so many within the budget, and so many below it.
-const FINDINGS_READ: u32 = 100;
+use crate::rules::findings_of;
 
 /// An attempt that ended.
 pub(super) struct Attempted {
@@ -86,7 +83,7 @@ impl Dispatcher {
                 let id = leased.incident.as_ref().ok_or(CardError::NoIncident)?;
                 let stored = reader.incident(&leased.run, id).map_err(store)?;
                 let incident = stored.ok_or(CardError::NoIncident)?.incident;
-                let findings = findings(reader, &leased.run, &incident).map_err(store)?;
+                let findings = findings_of(reader, &leased.run, &incident).map_err(store)?;
                 let superseded = superseded(reader, leased, id).map_err(store)?;
                 let card = build(transition, incident, findings, page).telling(news).marked(repeat);
                 let card = superseded.into_iter().fold(card, Card::noting);
@@ -165,30 +162,6 @@ fn many(
     let all = usize::try_from(contents.incidents).unwrap_or(usize::MAX);
     let further = all.saturating_sub(incidents.len());
     Ok(digest(leased.delivery_id.clone(), DigestCause::TooFast, incidents, further, now, page))
-}
-
-/// The findings of an incident, those within the budget first. One that cannot be read is left out and logged: a
-/// message that lacks a line is better than none.
-pub(super) fn findings(
-    reader: &Reader,
-    run: &RunId,
-    incident: &Incident,
-) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = Vec::new();
-    for told in [Told::Told, Told::BelowBudget] {
-        let mut filter = FindingFilter::of(run.clone());
-        filter.incident = Some(incident.id.clone());
-        filter.told = Some(told);
-        for stored in reader.findings(&filter, Order::OldestFirst, Page::first(FINDINGS_READ))? {
-            match stored.finding() {
-                Ok(finding) => findings.push(finding),
-                Err(error) => {
-                    tracing::error!(finding = %stored.id, %error, "a stored finding cannot be read");
-                }
-            }
-        }
-    }
-    Ok(findings)
 }
 
 fn of_no_card(error: &CardError) -> Outcome {

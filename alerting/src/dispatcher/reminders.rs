@@ -8,12 +8,12 @@ use detectors::incident::{Transition, TransitionReason};
 use store::{GroupId, NewMessage, Overdue, Purpose, ReceiverId, RunId, StoreError, TransitionNumber};
 use tokio::task::spawn_blocking;
 
-use super::attempt::findings;
 use super::{Dispatcher, Running};
 use crate::card::News;
 use crate::outbox::{DeliveryId, Payload, Tells, nanos};
 use crate::receivers::Failure;
-use crate::routing::{Decision, IncidentView, route};
+use crate::routing::{Decision, IncidentView};
+use crate::rules::findings_of;
 
 /// How often the dispatcher looks for incidents that nobody took up.
 pub(super) const REMIND_EVERY: Duration = Duration::from_secs(60);
@@ -65,7 +65,7 @@ impl Dispatcher {
     fn is_still_told(&self, overdue: &Overdue) -> Result<bool, StoreError> {
         let reader = self.store.reader();
         let Some(stored) = reader.incident(&overdue.run, &overdue.incident)? else { return Ok(false) };
-        let findings = findings(reader, &overdue.run, &stored.incident)?;
+        let findings = findings_of(reader, &overdue.run, &stored.incident)?;
         let transition = last_step(&stored.incident);
         let view = IncidentView {
             run: &overdue.run,
@@ -74,7 +74,8 @@ impl Dispatcher {
             transition: &transition,
         };
         let tells_it = |decision: &Decision| matches!(decision, Decision::Tell { receiver, .. } if *receiver == overdue.receiver);
-        Ok(route(&self.routes, &view).iter().any(tells_it))
+        let standing = self.rules.standing(reader, self.clock.unix_nanos())?;
+        Ok(self.rules.decide(&view, &standing).decisions.iter().any(tells_it))
     }
 
     /// What the fallback of a receiver that cannot be reached is told, once for each time it is lost.

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use detectors::finding::Severity;
 use store::{
-    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, Purpose, ReceiverId, Routed, Routing,
-    StepReason, StoreError, StoredIncident, ToRoute, TransitionNumber,
+    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, Purpose, Routed, Routing, StepReason,
+    StoreError, StoredIncident, ToRoute, TransitionNumber,
 };
 
 use super::Dispatcher;
-use super::attempt::findings;
 use crate::card::News;
 use crate::config::Escalation;
 use crate::grouping::{Earlier, Plan, Progress, plan};
 use crate::outbox::{DeliveryId, Payload, step_of};
 use crate::receivers::with_causes;
-use crate::routing::{Decision, IncidentView, NotTold, RouteReason, decisions_json, route};
+use crate::routing::{Decision, IncidentView, NotTold, RouteReason, decisions_json};
+use crate::rules::findings_of;
 
 /// How many rows are read at a time.
 const BATCH: u32 = 100;
@@ -103,17 +104,15 @@ impl Dispatcher {
             return self.follow_up(row, stored, now);
         }
         let incident = &stored.incident;
-        let findings = findings(self.store.reader(), &row.run, incident)?;
+        let findings = findings_of(self.store.reader(), &row.run, incident)?;
         let transition = step_of(row, incident);
         let view = IncidentView { run: &row.run, incident, findings: &findings, transition: &transition };
+        let standing = self.rules.standing(self.store.reader(), now)?;
+        let decided = self.rules.decide(&view, &standing);
         let mut routings = Routings::default();
-        for decision in route(&self.routes, &view) {
-            match decision {
-                Decision::Tell { receiver, reason } => {
-                    self.plan_one(row, stored, receiver, reason, now, &mut routings)?;
-                }
-                other => routings.decisions.push(other),
-            }
+        for decision in decided.decisions {
+            let severity = heard(stored.incident.severity, row.severity, decided.severity);
+            self.plan_one(row, stored, decision, severity, now, &mut routings)?;
         }
         Ok(routings)
     }
@@ -129,7 +128,9 @@ impl Dispatcher {
         let receivers: BTreeSet<_> = heard.map(|message| message.receiver.clone()).collect();
         let mut routings = Routings::default();
         for receiver in receivers {
-            self.plan_one(row, stored, receiver, RouteReason::ToldBefore, now, &mut routings)?;
+            let decision = Decision::Tell { receiver, reason: RouteReason::ToldBefore };
+            let severity = stored.incident.severity.max(row.severity);
+            self.plan_one(row, stored, decision, severity, now, &mut routings)?;
         }
         if routings.decisions.is_empty() {
             routings.decisions.push(Decision::NotTold(NotTold::QuietTransition));
@@ -141,11 +142,19 @@ impl Dispatcher {
         &self,
         row: &ToRoute,
         stored: &StoredIncident,
-        receiver: ReceiverId,
-        reason: RouteReason,
+        decision: Decision,
+        severity: Severity,
         now: i64,
         routings: &mut Routings,
     ) -> Result<(), StoreError> {
+        let (receiver, reason, not_before) = match &decision {
+            Decision::Tell { receiver, reason } => (receiver.clone(), reason.clone(), now),
+            Decision::Muted { receiver, reason, until, .. } => (receiver.clone(), reason.clone(), *until),
+            Decision::Fold { .. } | Decision::NotTold(_) | Decision::Note(_) => {
+                routings.decisions.push(decision);
+                return Ok(());
+            }
+        };
         let filter = DeliveryFilter {
             receiver: Some(receiver.clone()),
             incident: Some((row.run.clone(), row.incident.clone())),
@@ -159,14 +168,13 @@ impl Dispatcher {
                     && delivery.transition == row.transition
         };
         let earlier: Vec<_> = earlier.iter().filter(|delivery| !own(delivery)).map(seen).collect();
-        let severity = stored.incident.severity.max(row.severity);
         match plan(news_of(row.reason), severity, &earlier, now, &self.config) {
             Plan::Fold => routings.decisions.push(Decision::Fold { receiver, reason }),
             Plan::Queue { due_at, news, takes_over } => {
                 let id = DeliveryId::of(&row.run, &row.incident_then, &receiver, row.transition.0);
                 let escalation = self.config.delivery_to(&receiver).escalation();
                 if let Some(escalation) = escalation.filter(|_| is_opening(news, &earlier)) {
-                    routings.messages.push(unanswered(row, stored, escalation, severity, due_at));
+                    routings.messages.push(unanswered(row, stored, escalation, severity, due_at.max(not_before)));
                     routings.taken_over.push(Vec::new());
                 }
                 routings.messages.push(NewMessage {
@@ -180,14 +188,19 @@ impl Dispatcher {
                     delivery_id: id.as_str().to_owned(),
                     severity,
                     payload: Payload::of(row, &stored.incident, news).to_json(),
-                    due_at,
+                    due_at: due_at.max(not_before),
                 });
                 routings.taken_over.push(takes_over);
-                routings.decisions.push(Decision::Tell { receiver, reason });
+                routings.decisions.push(decision);
             }
         }
         Ok(())
     }
+}
+
+/// How severe a step is told: as its row says it was then, unless what was announced makes it quieter.
+fn heard(own: Severity, then: Severity, counts: Severity) -> Severity {
+    if counts < own { counts } else { counts.max(then) }
 }
 
 /// A stored message as grouping sees it.

@@ -1,37 +1,38 @@
-//! `[[route]]` and `[default_route]`: how routes are written, and the checks that make them whole.
+//! `[[route]]` and `[default_route]`: how routes are written, and the checks that make a tree of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use detectors::finding::{DetectorId, Severity, SubjectKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::ReceiverId;
 use thiserror::Error;
 
-use super::Glob;
+use super::{Matchers, RouteReason};
 
-/// One `[[route]]`. What is not given is not asked for; several values of one matcher are alternatives; all
-/// matchers must fit. Registry, kind and name must fit on one and the same subject.
+/// One `[[route]]`: what it asks for, whom it tells, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+// The schema asks for `receivers`, not serde: it would say so before it looks at what is flattened, and so hide every
+// other mistake of a matcher.
+#[schemars(extend("required" = ["receivers"]))]
 pub struct RouteConfig {
-    /// The incident is at least this severe.
+    /// What it is called: in the reasons that are shown, and by routes under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_severity: Option<Severity>,
-    /// One of these detectors has a finding in it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub detectors: Vec<DetectorId>,
-    /// A subject is in a registry of one of these names or patterns.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub registries: Vec<Glob>,
-    /// A subject is of one of these kinds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subject_kinds: Vec<SubjectKind>,
-    /// A subject has one of these names or patterns: `pkg:npm/@acme/*`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subject_names: Vec<Glob>,
+    pub name: Option<String>,
+    /// The name of the route before it that it refines: it is asked only where that one matches, and then decides
+    /// in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under: Option<String>,
+    /// What it asks for.
+    #[serde(flatten)]
+    pub matchers: Matchers,
     /// Who is told; an empty list tells nobody, on purpose.
+    #[serde(default)]
     pub receivers: Vec<String>,
+    /// During which mute times nobody is told before they end, by the names of `[[mute_time]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mute: Vec<String>,
     /// Whether the routes after this one are asked too.
     #[serde(default, rename = "continue")]
     pub go_on: bool,
@@ -46,18 +47,24 @@ pub struct DefaultRoute {
     pub receivers: Option<Vec<String>>,
 }
 
-/// Routes that have been checked: every receiver exists, and every route can be reached.
+/// Routes that have been checked: every receiver exists, every route stands in the tree and can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
     rules: Vec<Rule>,
+    top: Vec<usize>,
     default_receivers: Vec<ReceiverId>,
 }
 
-/// A route whose receivers exist.
+/// A route whose receivers exist, with those that refine it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
-    pub(super) matchers: RouteConfig,
+    pub(super) number: usize,
+    pub(super) matchers: Matchers,
     pub(super) receivers: Vec<ReceiverId>,
+    pub(super) mute: Vec<String>,
+    pub(super) go_on: bool,
+    name: Option<Arc<str>>,
+    refined_by: Vec<usize>,
 }
 
 /// Why routes cannot be used.
@@ -79,17 +86,36 @@ pub enum RoutingError {
         /// The route that takes everything, from 1.
         taker: usize,
     },
+    /// A route refines one that does not stand before it.
+    #[error("cannot put route {route} under `{parent}`: no route before it is called so")]
+    UnknownParent {
+        /// The route, from 1.
+        route: usize,
+        /// The name.
+        parent: String,
+    },
+    /// Two routes have one name.
+    #[error("cannot tell two routes called `{name}` apart")]
+    NamedTwice {
+        /// The name.
+        name: String,
+    },
 }
 
 impl RouteConfig {
-    /// Whether it asks anything of a subject.
-    pub(super) fn asks_for_a_subject(&self) -> bool {
-        !(self.registries.is_empty() && self.subject_kinds.is_empty() && self.subject_names.is_empty())
+    /// Whether it leaves nothing for a route after it in the same place of the tree.
+    #[must_use]
+    pub fn takes_all_from(&self, next: &Self) -> bool {
+        self.under == next.under
+            && !self.go_on
+            && self.matchers.takes_everything()
+            && next.matchers.asks_for_live_alone()
     }
+}
 
-    fn takes_everything(&self) -> bool {
-        let any_severity = self.min_severity.is_none_or(|needed| needed == Severity::Info);
-        any_severity && self.detectors.is_empty() && !self.asks_for_a_subject() && !self.go_on
+impl Rule {
+    pub(super) fn reason(&self) -> RouteReason {
+        RouteReason::Route { number: self.number, name: self.name.clone() }
     }
 }
 
@@ -97,32 +123,71 @@ impl Routes {
     /// Checks routes against the receivers that exist.
     ///
     /// # Errors
-    /// When a receiver is unknown, or a route can never match.
+    /// When a receiver is unknown, a route has no place in the tree, or it can never match.
     pub fn new(
         routes: Vec<RouteConfig>,
         default_route: DefaultRoute,
         receivers: &BTreeSet<ReceiverId>,
     ) -> Result<Self, RoutingError> {
-        let mut taker = None;
-        let mut rules = Vec::with_capacity(routes.len());
-        for (number, matchers) in (1..).zip(routes) {
-            if let Some(taker) = taker {
-                return Err(RoutingError::Unreachable { route: number, taker });
+        let mut tree =
+            Self { rules: Vec::with_capacity(routes.len()), top: Vec::new(), default_receivers: Vec::new() };
+        let mut before: Vec<RouteConfig> = Vec::with_capacity(routes.len());
+        for (at, route) in routes.into_iter().enumerate() {
+            if let Some(taker) = before.iter().position(|before| before.takes_all_from(&route)) {
+                return Err(RoutingError::Unreachable { route: at + 1, taker: taker + 1 });
             }
-            taker = matchers.takes_everything().then_some(number);
-            let receivers = known(&matchers.receivers, receivers, || format!("route {number}"))?;
-            rules.push(Rule { matchers, receivers });
+            tree.push(at, &route, receivers)?;
+            before.push(route);
         }
-        let default_receivers = match default_route.receivers {
+        tree.default_receivers = match default_route.receivers {
             Some(names) => known(&names, receivers, || "default_route".to_owned())?,
             None => receivers.iter().cloned().collect(),
         };
-        Ok(Self { rules, default_receivers })
+        Ok(tree)
     }
 
-    /// The routes with their numbers, from 1.
-    pub(super) fn rules(&self) -> impl Iterator<Item = (usize, &Rule)> {
-        (1..).zip(&self.rules)
+    fn push(
+        &mut self,
+        at: usize,
+        route: &RouteConfig,
+        receivers: &BTreeSet<ReceiverId>,
+    ) -> Result<(), RoutingError> {
+        let number = at + 1;
+        let named = |name: &str| self.rules.iter().position(|rule| rule.name.as_deref() == Some(name));
+        if let Some(name) = route.name.as_deref().filter(|name| named(name).is_some()) {
+            return Err(RoutingError::NamedTwice { name: name.to_owned() });
+        }
+        let parent = match &route.under {
+            None => None,
+            Some(parent) => Some(
+                named(parent)
+                    .ok_or_else(|| RoutingError::UnknownParent { route: number, parent: parent.clone() })?,
+            ),
+        };
+        match parent.and_then(|parent| self.rules.get_mut(parent)) {
+            Some(parent) => parent.refined_by.push(at),
+            None => self.top.push(at),
+        }
+        self.rules.push(Rule {
+            number,
+            matchers: route.matchers.clone(),
+            receivers: known(&route.receivers, receivers, || format!("route {number}"))?,
+            mute: route.mute.clone(),
+            go_on: route.go_on,
+            name: route.name.as_deref().map(Arc::from),
+            refined_by: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// The routes that are asked first, in order.
+    pub(super) fn top(&self) -> impl Iterator<Item = &Rule> {
+        self.top.iter().map(|at| &self.rules[*at])
+    }
+
+    /// The routes that refine one, in order.
+    pub(super) fn under<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
+        rule.refined_by.iter().map(|at| &self.rules[*at])
     }
 
     /// Who is told when no route matches.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use detectors::finding::{DetectorId, Severity, Subject, SubjectKind};
+use detectors::finding::{DetectorId, Subject, SubjectKind};
 use serde::Deserialize;
 
 use super::*;
@@ -53,23 +53,36 @@ fn tell(receiver: &str, reason: RouteReason) -> Decision {
     Decision::Tell { receiver: ReceiverId::parse(receiver).unwrap(), reason }
 }
 
+/// By the route of this number, which has no name.
+fn by(number: usize) -> RouteReason {
+    RouteReason::Route { number, name: None }
+}
+
+/// The decision of routes alone, at a time that is muted by nothing.
+fn routed(routes: &Routes, view: &IncidentView<'_>) -> Vec<Decision> {
+    let (owners, mute_times) = (Owners::default(), MuteTimes::default());
+    let here =
+        Circumstances { owners: &owners, mute_times: &mute_times, severity: view.incident.severity, now: 0 };
+    route(routes, view, &here)
+}
+
 /// What changes about the takeover of `pkg:npm/left-pad` before it is routed.
 type Change = fn(&mut Incident, &mut Vec<Finding>, &mut Transition);
 
 #[test]
 fn the_first_route_that_fits_decides_and_says_so() {
-    use RouteReason::{Default, Route};
+    use RouteReason::Default;
     let routes = routes(TREE).unwrap();
     let cases: &[(&str, Change, Vec<Decision>)] = &[
         (
             "critical goes on to the owners, and nobody is told twice",
             |_, _, _| {},
-            vec![tell("pager", Route(2)), tell("owners", Route(3))],
+            vec![tell("pager", by(2)), tell("owners", by(3))],
         ),
         (
             "less than critical leaves the pager to the owners' route",
             |incident, _, _| incident.severity = Severity::Medium,
-            vec![tell("owners", Route(3)), tell("pager", Route(3))],
+            vec![tell("owners", by(3)), tell("pager", by(3))],
         ),
         (
             "registry and name must fit on one subject",
@@ -96,7 +109,7 @@ fn the_first_route_that_fits_decides_and_says_so() {
                 incident.subjects.remove(0);
                 findings[0].detector = DetectorId::DownloadBreadth;
             },
-            vec![tell("leaks", Route(4))],
+            vec![tell("leaks", by(4))],
         ),
         (
             "nothing fits but the default",
@@ -126,7 +139,7 @@ fn the_first_route_that_fits_decides_and_says_so() {
             findings: &findings,
             transition: &transition,
         };
-        assert_eq!(route(&routes, &view), *expected, "{rule}");
+        assert_eq!(routed(&routes, &view), *expected, "{rule}");
     }
 }
 
@@ -136,7 +149,7 @@ fn an_exercise_tells_nobody() {
     let ((incident, findings), transition) = (fixture::npm_takeover(), fixture::opened());
     let run: RunId = "exercise:autumn".parse().unwrap();
     let view = IncidentView { run: &run, incident: &incident, findings: &findings, transition: &transition };
-    assert_eq!(route(&routes, &view), [Decision::NotTold(NotTold::NotLive)]);
+    assert_eq!(routed(&routes, &view), [Decision::NotTold(NotTold::NotLive)]);
 }
 
 #[test]
@@ -156,7 +169,7 @@ fn without_a_default_the_reason_names_what_was_missing() {
             findings: &findings,
             transition: &transition,
         };
-        assert_eq!(route(&routes(&text).unwrap(), &view), [Decision::NotTold(expected)]);
+        assert_eq!(routed(&routes(&text).unwrap(), &view), [Decision::NotTold(expected)]);
     }
 }
 
@@ -167,7 +180,7 @@ fn without_any_route_every_receiver_is_told() {
     let view =
         IncidentView { run: &RunId::Live, incident: &incident, findings: &findings, transition: &transition };
     let expected: Vec<_> = receivers().iter().map(|name| tell(name.as_str(), RouteReason::Default)).collect();
-    assert_eq!(route(&routes, &view), expected);
+    assert_eq!(routed(&routes, &view), expected);
 }
 
 #[test]
@@ -195,4 +208,49 @@ fn a_route_that_cannot_work_is_refused_by_name() {
 fn a_misspelt_matcher_is_an_error() {
     let error = toml::from_str::<RouteConfig>("receivers = []\nseverity = \"high\"").unwrap_err();
     assert!(error.to_string().contains("unknown field `severity`"), "{error}");
+}
+
+#[test]
+fn every_matcher_asks_what_it_says() {
+    let cases = [
+        ("max_severity = 'critical'", true),
+        ("max_severity = 'high'", false),
+        ("subject_regexes = ['pkg:npm/(left|right)-pad']", true),
+        ("subject_regexes = ['left']", false),
+        ("purl_types = ['npm', 'pypi']", true),
+        ("purl_types = ['docker']", false),
+        ("namespaces = ['@ac*']", true),
+        ("namespaces = ['@evil']", false),
+        ("subject_names = ['pkg:npm/@acme/*']", true),
+        ("subject_names = ['pkg:npm/%40acme/*']", true),
+        ("min_findings = 2", true),
+        ("min_findings = 3", false),
+        ("min_subjects = 3", true),
+        ("min_subjects = 4", false),
+        ("modes = ['live', 'exercise']", true),
+        ("modes = ['exercise']", false),
+        ("namespaces = ['@acme']\nregistries = ['harbor']", false),
+    ];
+    let (mut incident, findings) = fixture::npm_takeover();
+    incident.subjects.push(Subject::new(SubjectKind::Artifact, "npm", "pkg:npm/%40acme/ui"));
+    let transition = fixture::opened();
+    let view =
+        IncidentView { run: &RunId::Live, incident: &incident, findings: &findings, transition: &transition };
+    for (matcher, expected) in cases {
+        let matchers: Matchers = toml::from_str(matcher).unwrap();
+        let fit = matchers.fit(&view, incident.severity, &Owners::default());
+        assert_eq!(fit == Fit::Yes, expected, "{matcher}");
+    }
+}
+
+#[test]
+fn an_exercise_reaches_only_whom_a_route_maps_it_to() {
+    let text = "[[route]]\nreceivers = ['soc']\n[[route]]\nmodes = ['exercise']\nreceivers = ['leaks']\n[default_route]";
+    let ((incident, findings), transition) = (fixture::npm_takeover(), fixture::opened());
+    for (run, expected) in [("exercise:autumn", tell("leaks", by(2))), ("live", tell("soc", by(1)))] {
+        let run: RunId = run.parse().unwrap();
+        let view =
+            IncidentView { run: &run, incident: &incident, findings: &findings, transition: &transition };
+        assert_eq!(routed(&routes(text).unwrap(), &view), [expected]);
+    }
 }

@@ -93,7 +93,7 @@ mod tests {
     fn what_alerting_decided_is_read_back() {
         let receiver = ReceiverId::parse("soc").unwrap();
         let json = decisions_json(&[
-            Decision::Tell { receiver, reason: RouteReason::Route(2) },
+            Decision::Tell { receiver, reason: RouteReason::Route { number: 2, name: None } },
             Decision::NotTold(NotTold::BelowBudget),
         ]);
         let routed = Routed::of(&(TransitionNumber(3), Some(json)));

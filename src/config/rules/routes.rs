@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use alerting::routing::{DefaultRoute, RouteConfig, Routes, RoutingError};
-use store::ReceiverId;
+use alerting::routing::{DefaultRoute, RouteConfig};
 
 use super::Facts;
 use crate::config::diagnostic::Diagnostic;
@@ -93,14 +92,9 @@ fn reachable(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) -> Reached {
     reached
 }
 
-/// The number of the route that leaves nothing for the next one; whether receivers exist is seen to elsewhere.
+/// The number of the route that leaves nothing for the next one in its place.
 fn taker(routes: &[RouteConfig], next: &RouteConfig) -> Option<usize> {
-    let nobody = |route: &RouteConfig| RouteConfig { receivers: Vec::new(), ..route.clone() };
-    let routes = routes.iter().chain([next]).map(nobody).collect();
-    match Routes::new(routes, DefaultRoute::default(), &BTreeSet::<ReceiverId>::new()) {
-        Err(RoutingError::Unreachable { taker, .. }) => Some(taker),
-        _ => None,
-    }
+    routes.iter().position(|route| route.takes_all_from(next)).map(|at| at + 1)
 }
 
 /// A receiver that no route names was forgotten in one.
