@@ -10,3 +10,4 @@ mod kafka;
 mod parts;
 mod receivers;
 mod scenarios;
+mod telling;

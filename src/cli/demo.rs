@@ -17,7 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::kafka::Waiting;
 use crate::session::{Printing, Session};
 use crate::{kafka, output, sources};
-use stage::Stage;
+pub(crate) use stage::Stage;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

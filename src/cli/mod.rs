@@ -1,17 +1,22 @@
 //! The command line: one file a command.
 
+mod asking;
 mod check;
 mod decode;
 mod demo;
 mod findings;
+mod incident;
 mod incidents;
 mod learn;
+mod maintenance;
 mod outbox;
 mod receivers;
 pub(crate) mod replay;
+mod routes;
 mod run;
 mod schema;
 mod score_series;
+mod silences;
 
 use std::process::ExitCode;
 
@@ -57,6 +62,14 @@ enum Command {
     Outbox(outbox::Arguments),
     /// List receivers, or try one
     Receivers(receivers::Arguments),
+    /// Decide about one incident
+    Incident(incident::Arguments),
+    /// Ask whom the routes tell
+    Routes(routes::Arguments),
+    /// Hide what people know, for a while
+    Silences(silences::Arguments),
+    /// Announce work on keys and signatures
+    Maintenance(maintenance::Arguments),
 }
 
 /// Runs the program; the exit code is EVENTS.md's.
@@ -84,6 +97,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Receivers(arguments) => receivers::run(&arguments),
+        Command::Incident(arguments) => incident::run(&arguments),
+        Command::Routes(arguments) => routes::run(&arguments),
+        Command::Silences(arguments) => silences::run(&arguments),
+        Command::Maintenance(arguments) => maintenance::run(&arguments),
     };
     match result {
         Ok(exit) => exit.into(),

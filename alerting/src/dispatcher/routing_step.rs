@@ -174,7 +174,13 @@ impl Dispatcher {
                 let id = DeliveryId::of(&row.run, &row.incident_then, &receiver, row.transition.0);
                 let escalation = self.config.delivery_to(&receiver).escalation();
                 if let Some(escalation) = escalation.filter(|_| is_opening(news, &earlier)) {
-                    routings.messages.push(unanswered(row, stored, escalation, severity, due_at.max(not_before)));
+                    routings.messages.push(unanswered(
+                        row,
+                        stored,
+                        escalation,
+                        severity,
+                        due_at.max(not_before),
+                    ));
                     routings.taken_over.push(Vec::new());
                 }
                 routings.messages.push(NewMessage {
@@ -242,7 +248,7 @@ fn unanswered(
     row: &ToRoute,
     stored: &StoredIncident,
     escalation: Escalation,
-    severity: detectors::finding::Severity,
+    severity: Severity,
     told_at: i64,
 ) -> NewMessage {
     let came_back = row.reason == StepReason::Regressed;

@@ -33,13 +33,13 @@ impl Scene {
 }
 
 /// All scenarios.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     pub(super) scenes: Vec<Scene>,
 }
 
 impl Stage {
     /// Loads every scenario below a folder.
-    pub(super) fn load(root: &Path) -> Result<Self, Failure> {
+    pub(crate) fn load(root: &Path) -> Result<Self, Failure> {
         let failed = |error: String| {
             Failure::new(Exit::Unavailable, error).hint("run it in the project's folder, or give --scenarios")
         };
@@ -84,6 +84,15 @@ impl Stage {
             .collect()
     }
 
+    /// Every file: the history's and the attack days'.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let of = |scene: &Scene| {
+            let files = scene.manifest.files.iter().map(|file| scene.folder.join(&file.path));
+            files.collect::<Vec<_>>()
+        };
+        self.scenes.iter().flat_map(of).collect()
+    }
+
     /// The scenario that a topic belongs to.
     pub(super) fn scene_of(&self, topic: &str) -> Option<&Scene> {
         self.scenes.iter().find(|scene| scene.manifest.files.iter().any(|file| file.topic == topic))
@@ -99,7 +108,7 @@ impl Stage {
     }
 
     /// The configuration of an ordinary watch over the broker's topics.
-    pub(super) fn config(&self, database: &Path, brokers: &str, listen: SocketAddr) -> Config {
+    pub(crate) fn config(&self, database: &Path, brokers: &str, listen: SocketAddr) -> Config {
         let mut config = Config::default();
         config.store.path = database.to_owned();
         config.dashboard.listen = listen;
