@@ -4,6 +4,7 @@
 //! [`Outcome`]. It decides nothing about when to try again: that is `outbox.rs`.
 
 mod alertmanager;
+mod cloud_events;
 mod code_spans;
 mod delivering;
 mod discord;
@@ -15,6 +16,7 @@ mod jira;
 mod mattermost;
 mod message_ref;
 mod native;
+mod ocsf;
 mod outcome;
 mod pagerduty;
 mod registry;
@@ -55,7 +57,7 @@ pub use splunk::SplunkConfig;
 pub use stdout::{DataOutput, StdoutConfig, WRITE_TIMEOUT};
 pub use teams::TeamsConfig;
 pub use telegram::TelegramConfig;
-pub use webhook::{SigningKeyError, WebhookConfig};
+pub use webhook::{SigningKeyError, WebhookBody, WebhookConfig};
 
 use crate::outbox::DeliveryId;
 

@@ -2,7 +2,7 @@
 //!
 //! `webhook-id` is the message's id and stays over retries; `webhook-timestamp` and `webhook-signature` are new in
 //! every attempt. A 2xx status is success; a redirect is none. 410 and refused credentials let the receiver rest;
-//! 400, 413 and 422 are answered once with a smaller body.
+//! 400, 413 and 422 are answered once with a smaller body. Every body is signed, whatever it is.
 
 mod signature;
 
@@ -15,7 +15,7 @@ pub use signature::SigningKeyError;
 use self::signature::SigningKey;
 use super::exchange::{StatusClass, Target, default_class};
 use super::registry::{Opened, ReceiverProblem, resolve};
-use super::{Attempt, Encoded, Fullness, Outcome, native};
+use super::{Attempt, Encoded, Fullness, Outcome, cloud_events, native, ocsf};
 use crate::card::Card;
 
 /// Most bytes of a body: Standard Webhooks advises less than 20 kB.
@@ -35,6 +35,24 @@ pub struct WebhookConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub previous_secret: Option<SecretRef>,
+    /// What the body is.
+    #[serde(default)]
+    pub body: WebhookBody,
+}
+
+/// What the body of a `webhook` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookBody {
+    /// Sealwatch's own: the incident and its findings.
+    #[default]
+    Native,
+    /// A `CloudEvent` around the native body.
+    CloudeventsStructured,
+    /// The native body, with a `CloudEvent` in the headers.
+    CloudeventsBinary,
+    /// A Detection Finding of OCSF 1.5.
+    Ocsf,
 }
 
 /// An endpoint to post to.
@@ -43,6 +61,7 @@ pub struct Webhook {
     target: Target,
     /// The current key first: some verifiers read no further than the first signature they understand.
     keys: Vec<SigningKey>,
+    body: WebhookBody,
 }
 
 impl Webhook {
@@ -58,7 +77,7 @@ impl Webhook {
                 key.map_err(|source| ReceiverProblem::SigningKey { reference: reference.clone(), source })?,
             );
         }
-        Ok(Opened { receiver: Self { target, keys }, warnings })
+        Ok(Opened { receiver: Self { target, keys, body: config.body }, warnings })
     }
 
     pub(super) async fn deliver(&self, http: &HttpClient, card: &Card, attempt: Attempt<'_>) -> Outcome {
@@ -71,15 +90,25 @@ impl Webhook {
         attempt: Attempt<'_>,
         fullness: Fullness,
     ) -> Result<Encoded, serde_json::Error> {
-        let body = native::within(BODY_MAX, card, fullness)?;
-        let signatures: Vec<_> =
-            self.keys.iter().map(|key| key.sign(attempt.id.as_str(), attempt.unix_seconds, &body)).collect();
-        let headers = vec![
+        let mut encoded = match self.body {
+            WebhookBody::Native => Encoded::json(native::within(BODY_MAX, card, fullness)?),
+            WebhookBody::CloudeventsStructured => {
+                cloud_events::structured(BODY_MAX, card, attempt, fullness)?
+            }
+            WebhookBody::CloudeventsBinary => cloud_events::binary(BODY_MAX, card, attempt, fullness)?,
+            WebhookBody::Ocsf => ocsf::encode(BODY_MAX, card, attempt, fullness)?,
+        };
+        let signatures: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| key.sign(attempt.id.as_str(), attempt.unix_seconds, &encoded.body))
+            .collect();
+        encoded.headers.extend([
             ("webhook-id", attempt.id.as_str().to_owned()),
             ("webhook-timestamp", attempt.unix_seconds.to_string()),
             ("webhook-signature", signatures.join(" ")),
-        ];
-        Ok(Encoded { body, content_type: "application/json", headers })
+        ]);
+        Ok(encoded)
     }
 }
 
@@ -98,7 +127,8 @@ mod tests {
     fn webhook(secrets: &[&str]) -> Webhook {
         let secret = |text: &str| transport::SecretString::new(text.to_owned());
         let keys = secrets.iter().map(|text| SigningKey::parse(&secret(text)).unwrap()).collect();
-        Webhook { target: Target::new(&secret("https://h/hook")).unwrap(), keys }
+        let target = Target::new(&secret("https://h/hook")).unwrap();
+        Webhook { target, keys, body: WebhookBody::Native }
     }
 
     const CURRENT: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

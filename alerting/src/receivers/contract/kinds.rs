@@ -35,7 +35,7 @@ const fn kind(name: &'static str, config: &'static str, fine: &'static str, says
     Kind { name, config, fine, says_yes_by, requests: 1, effect: Effect::Possible }
 }
 
-pub(crate) const KINDS: [Kind; 14] = [
+pub(crate) const KINDS: [Kind; 17] = [
     kind("webhook", "url = URL\nsecret = KEY", "", YesBy::Status),
     kind("slack", "url = URL", "ok", YesBy::Body),
     kind(
@@ -74,6 +74,9 @@ pub(crate) const KINDS: [Kind; 14] = [
         r#"{"errors":false,"items":[{"create":{"status":201}}]}"#,
         YesBy::Body,
     ),
+    kind("webhook", "url = URL\nsecret = KEY\nbody = 'cloudevents-structured'", "", YesBy::Status),
+    kind("webhook", "url = URL\nsecret = KEY\nbody = 'cloudevents-binary'", "", YesBy::Status),
+    kind("webhook", "url = URL\nsecret = KEY\nbody = 'ocsf'", "", YesBy::Status),
 ];
 
 impl Kind {
