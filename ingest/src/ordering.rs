@@ -9,6 +9,7 @@
 
 mod bounds;
 mod partition;
+mod run;
 mod spill;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,7 @@ pub struct LaneOrder {
     takes: Takes,
     bounds: MergeBounds,
     partitions: Vec<Partition>,
+    /// The first of each partition's run, and what came out of its partition's order.
     heap: BinaryHeap<Reverse<Waiting>>,
     in_memory: usize,
     watermark: EventTime,
@@ -102,6 +104,17 @@ struct Waiting {
     ticket: u64,
     bytes: u32,
     timeliness: Timeliness,
+    queue: Queue,
+}
+
+/// Where an event waits. Most come in their partition's order: they need only be held against other partitions, one of
+/// each at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    /// In its partition's run.
+    Run,
+    /// By itself.
+    Alone,
 }
 
 impl Waiting {
@@ -208,10 +221,11 @@ impl LaneOrder {
                 ticket: partition.hold(incoming.offset),
                 bytes,
                 timeliness: judged.timeliness,
+                queue: Queue::Alone,
             };
             if partition.spill.is_none() && self.in_memory + bytes as usize <= self.bounds.buffer {
                 self.in_memory += bytes as usize;
-                self.heap.push(Reverse(waiting));
+                self.heap.extend(partition.run.admit(waiting).map(Reverse));
             } else {
                 self.spill(at, &waiting)?;
             }
@@ -259,7 +273,11 @@ impl LaneOrder {
                 }
                 let Some(Reverse(waiting)) = self.heap.pop() else { break };
                 self.in_memory = self.in_memory.saturating_sub(waiting.bytes as usize);
-                self.partitions[waiting.partition as usize].let_go(waiting.ticket);
+                let partition = &mut self.partitions[waiting.partition as usize];
+                partition.let_go(waiting.ticket);
+                if waiting.queue == Queue::Run {
+                    self.heap.extend(partition.run.next().map(Reverse));
+                }
                 out.push(Ordered {
                     order: waiting.order,
                     event: waiting.event,
@@ -298,13 +316,10 @@ impl LaneOrder {
     /// Events that wait, in memory and on disk.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let spilled: usize = self
-            .partitions
-            .iter()
-            .filter_map(|partition| partition.spill.as_ref())
-            .map(spill::Spill::len)
-            .sum();
-        self.heap.len() + spilled
+        let behind = self.partitions.iter().map(|partition| {
+            partition.run.behind() + partition.spill.as_ref().map_or(0, spill::Spill::len)
+        });
+        self.heap.len() + behind.sum::<usize>()
     }
 
     /// What may be released: everything strictly below it.
@@ -363,14 +378,16 @@ impl LaneOrder {
                 let Some(spilled) = queue.read()? else { break };
                 budget = budget.saturating_sub(spilled.bytes as usize);
                 self.in_memory += spilled.bytes as usize;
-                self.heap.push(Reverse(Waiting {
+                let waiting = Waiting {
                     order: spilled.order,
                     event: spilled.event,
                     partition: u32::try_from(at).unwrap_or(u32::MAX),
                     ticket: spilled.ticket,
                     bytes: spilled.bytes,
                     timeliness: spilled.timeliness,
-                }));
+                    queue: Queue::Alone,
+                };
+                self.heap.extend(partition.run.admit(waiting).map(Reverse));
             }
             if queue.is_drained() {
                 partition.spill = None;

@@ -1,5 +1,6 @@
 //! Promise 2: kill -9 at any moment loses no finding, doubles none, makes none up, and keeps their order.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::kafka::logs::{Dice, Logs, Shape};
@@ -14,6 +15,9 @@ const LARGE: Shape = Shape { seed: 4, days: 32, packages: 40, partitions: 3 };
 const SMALL: Shape = Shape { seed: 5, days: 12, packages: 6, partitions: 2 };
 /// How often a watch is cut short at most before it may run to the end.
 const LIVES: u64 = 3;
+
+/// Rounds that run at the same time.
+const AT_ONCE: usize = 3;
 
 /// When a life ends.
 #[derive(Clone, Copy, Debug)]
@@ -101,22 +105,32 @@ fn kills_at_any_moment_change_no_finding() {
     let broker = KafkaBroker::shared();
     let names = topics(broker, "crash", LARGE);
     produce(broker, &names, &Logs::new(LARGE));
-    for round in 0..rounds(20, 500) {
-        let started = Instant::now();
-        let watch = watch_of(&plain_and_named(broker, &format!("crash-{round}")), &names);
-        let mut dice = Dice(u64::from(round));
-        for _ in 0..=dice.roll(LIVES) {
-            live(&watch, &mut dice);
+    // A round mostly waits for its group; several at once keep the machine busy.
+    let next = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                let rounds = rounds(20, 500);
+                let mut draw = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|round| *round < rounds);
+                while let Some(round) = draw() {
+                    kill_and_compare(broker, &names, round);
+                }
+            });
         }
-        watch.run_to_the_end();
-        let compared = watch.assert_equal_to_replay(broker);
-        assert!(compared >= 50, "{compared} findings are few to compare");
-        eprintln!(
-            "round {round}: {compared} findings, {} floors, {:?}",
-            watch.floors().len(),
-            started.elapsed()
-        );
+    });
+}
+
+fn kill_and_compare(broker: &KafkaBroker, names: &[String; 3], round: u32) {
+    let started = Instant::now();
+    let watch = watch_of(&plain_and_named(broker, &format!("crash-{round}")), names);
+    let mut dice = Dice(u64::from(round));
+    for _ in 0..=dice.roll(LIVES) {
+        live(&watch, &mut dice);
     }
+    watch.run_to_the_end();
+    let compared = watch.assert_equal_to_replay(broker);
+    assert!(compared >= 50, "{compared} findings are few to compare");
+    eprintln!("round {round}: {compared} findings, {} floors, {:?}", watch.floors().len(), started.elapsed());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use detectors::event::{EventTime, NextOffset, PartitionId, Span, Timeliness};
 use serde::{Deserialize, Serialize};
 
-use super::{Floor, MAX_AGE, MAX_CLOCK_SKEW, spill::Spill};
+use super::{Floor, MAX_AGE, MAX_CLOCK_SKEW, run::Run, spill::Spill};
 
 /// How the times of a partition are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,7 @@ pub(super) struct Partition {
     pub(super) next: NextOffset,
     /// Floors known beforehand, by offset.
     pub(super) floors_ahead: BTreeMap<i64, EventTime>,
+    pub(super) run: Run,
     pub(super) spill: Option<Spill>,
     rule: TimeRule,
     floor: EventTime,
@@ -103,6 +104,7 @@ impl Partition {
             newest_order: None,
             next: NextOffset(0),
             floors_ahead: BTreeMap::new(),
+            run: Run::new(),
             spill: None,
             rule,
             floor: EventTime::MIN,
