@@ -1,10 +1,13 @@
 //! `make quality DATA=folder`: what the detectors find, miss and wrongly tell on recorded data of others.
 //!
 //! Every log goes the production way: files, decoder, order, engines, budget, with the settings that the program ships.
+//! A word behind the folder names the one data set to answer for; `formats` is the share of each file that `auto` reads.
 //! The answers are a function of the data and the program: the same table on every machine.
 
 #[path = "quality/downloads.rs"]
 mod downloads;
+#[path = "quality/formats.rs"]
+mod formats;
 #[path = "quality/labels.rs"]
 mod labels;
 #[path = "quality/logs.rs"]
@@ -21,6 +24,7 @@ mod signatures;
 mod table;
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,12 +54,17 @@ const DATA_SETS: [DataSet; 14] = [
     ("pypi-uploads", logs::pypi_uploads),
 ];
 
+/// What answers for all files at once, of every data set.
+const FORMATS: &str = "formats";
+
 fn main() -> ExitCode {
     // Cargo passes `--bench` along.
-    let Some(data) = std::env::args_os().skip(1).find(|word| word != "--bench").map(PathBuf::from) else {
+    let mut words = std::env::args_os().skip(1).filter(|word| word != "--bench");
+    let Some(data) = words.next().map(PathBuf::from) else {
         return complain("name the folder with the data: make quality DATA=folder", 2);
     };
-    match report(&data) {
+    let only = words.next();
+    match report(&data, only.as_deref().and_then(OsStr::to_str)) {
         Ok(text) => match std::io::stdout().lock().write_all(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error.to_string(), 1),
@@ -68,18 +77,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn report(data: &Path) -> Result<String, Failure> {
+fn report(data: &Path, only: Option<&str>) -> Result<String, Failure> {
     if !data.is_dir() {
         return Err(format!("there is no folder `{}`", data.display()).into());
     }
     let mut table = Table::default();
-    for (set, answer) in DATA_SETS {
+    for (set, answer) in DATA_SETS.into_iter().filter(|(set, _)| only.is_none_or(|only| only == *set)) {
         let folder = data.join(set);
         if folder.is_dir() {
             let mut answers = Answers::of(set);
             answer(&folder, &mut answers)?;
             table.add(answers);
         }
+    }
+    if only.is_none_or(|only| only == FORMATS) {
+        let mut answers = Answers::of(FORMATS);
+        formats::all(data, &mut answers)?;
+        table.add(answers);
     }
     Ok(table.to_string())
 }

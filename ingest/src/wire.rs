@@ -32,6 +32,8 @@ pub(crate) mod tuf;
 pub(crate) mod verdaccio;
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod expectations;
 
 /// How many envelopes may lie in each other: a syslog line in a container's log in a shipper's object is three.

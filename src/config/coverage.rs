@@ -58,6 +58,9 @@ fn feeds(format: Format, needs: &CatalogueEntry) -> bool {
 }
 
 #[cfg(test)]
+mod page;
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;

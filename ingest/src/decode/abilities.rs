@@ -228,7 +228,7 @@ impl Format {
                 &[],
             ),
             Self::GithubAudit => Abilities::verified(
-                "GitHub Enterprise Cloud",
+                "GitHub (examples in rule tests of Panther and Wazuh)",
                 &["access", "publish", "account", "withdraw"],
                 &[
                     "artifact.digest",
@@ -240,8 +240,12 @@ impl Format {
                 ],
                 NO_PROVENANCE,
             ),
-            Self::GoogleAudit => Abilities::verified("GKE", &[], &["artifact"], &[]),
-            Self::KubernetesAudit => Abilities::verified("Amazon EKS", &[], &["artifact"], &[]),
+            Self::GoogleAudit => {
+                Abilities::verified("GKE (examples in rule tests of Panther)", &[], &["artifact"], &[])
+            }
+            Self::KubernetesAudit => {
+                Abilities::verified("Amazon EKS (examples in rule tests of Panther)", &[], &["artifact"], &[])
+            }
             Self::Rekor => {
                 Abilities::verified("Rekor 1 and 2, Sigstore bundles 0.1 to 0.3", &["sign"], NO_CLIENT, &[])
             }

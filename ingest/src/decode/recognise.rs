@@ -87,7 +87,9 @@ fn of_supply_chain(top: &Top<'_>, first: &str) -> Option<Format> {
         Some(Format::NpmMetadata)
     } else if top.all(&["vers", "cksum"]) {
         Some(Format::CrateIndex)
-    } else if top.get("apiVersion").is_some_and(|value| value.starts_with(KUBERNETES_AUDIT)) {
+    } else if top.get("apiVersion").is_some_and(|value| value.starts_with(KUBERNETES_AUDIT))
+        || top.all(&["verb", "objectRef"])
+    {
         Some(Format::KubernetesAudit)
     } else if is_entry_id || is_body || (first == "body" && !top.has("time")) || top.any(&REKOR_KEYS) {
         Some(Format::Rekor)
@@ -99,7 +101,10 @@ fn of_supply_chain(top: &Top<'_>, first: &str) -> Option<Format> {
 /// Webhooks and audit logs.
 fn of_service(top: &Top<'_>) -> Option<Format> {
     let is_harbor = top.get("type").is_some_and(|value| value.starts_with("\"harbor."));
-    let is_github = top.has("action") && top.any(&["created_at", "@timestamp"]) && !top.has("time");
+    // GitHub's actor is a name; ours is an object.
+    let is_name = top.get("actor").is_some_and(|value| value.starts_with('"'));
+    let is_github =
+        top.has("action") && (is_name || top.any(&["created_at", "@timestamp"])) && !top.has("time");
     if top.has("events") && !top.any(&["time", "type"]) {
         Some(Format::Distribution)
     } else if top.all(&["occur_at", "event_data"]) || (top.has("specversion") && is_harbor) {
@@ -118,10 +123,11 @@ fn of_service(top: &Top<'_>) -> Option<Format> {
 /// Lines of logs.
 fn of_log(top: &Top<'_>) -> Option<Format> {
     let has_request = top.any(&["uri", "request_uri", "request", "path"]) && top.has("status");
-    if top.all(&["msg", "level"]) && top.any(&["go.version", "http.request.id"]) {
-        Some(Format::DistributionLog)
-    } else if top.all(&["msg", "level", "pid", "hostname"]) {
+    let is_notification = top.all(&["published", "publisher", "versions"]);
+    if is_notification || top.all(&["msg", "level", "pid", "hostname"]) {
         Some(Format::Verdaccio)
+    } else if top.all(&["msg", "level"]) && top.any(&["go.version", "http.request.id", "time"]) {
+        Some(Format::DistributionLog)
     } else if top.all(&["date_time", "url"]) {
         Some(Format::Fastly)
     } else if has_request && top.any(&["remote_addr", "remote_ip", "client_ip", "remote_host"]) {

@@ -6,6 +6,7 @@
 //! | the same with status 200 and no byte sent, but for HEAD | nothing: it is written before the answer is known |
 //! | `deprecating <name>@<version>` | `withdraw` deprecate |
 //! | a notification that was sent, if made by the template of docs/formats.md | `publish`, or `withdraw` unpublish |
+//! | the webhook itself, made by that template | the same, at the record's own time |
 //! | `requested '…'` | nothing: the answer's line follows |
 //! | anything else | nothing: the program about itself |
 //!
@@ -70,7 +71,16 @@ object!(Notification { "published" => published, "publisher" => publisher, "type
 /// Reads one line.
 pub(crate) fn read(text: &str, reading: &mut Reading<'_>, out: &mut Vec<Event>) -> Result<(), Refusal> {
     check_nesting(text)?;
-    let own: Line<'_> = serde_json::from_str(text).map_err(|error| Refusal::of_json(text, &error))?;
+    let refuse = |error| Refusal::of_json(text, &error);
+    if super::scan::members(text).any(|(key, _)| key == "published") {
+        let own: Notification<'_> = serde_json::from_str(text).map_err(refuse)?;
+        let time = reading.outer_time("the record's timestamp")?;
+        let event = of_notification(&own, time, reading).ok_or_else(|| Refusal::missing("published"))?;
+        reading.note_unknown("", &own.unknown);
+        out.push(event);
+        return Ok(());
+    }
+    let own: Line<'_> = serde_json::from_str(text).map_err(refuse)?;
     let millis = own.time.ok_or_else(|| Refusal::missing("time"))?;
     let time = time_of_millis("time", millis)?;
     reading.note_unknown("", &own.unknown);

@@ -1,7 +1,8 @@
 //! Sigstore bundles (`application/vnd.dev.sigstore.bundle.v0.3+json` and older), read for who signed what.
 
-use detectors::event::Signer;
+use detectors::event::{EventTime, Signer};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::body::{HashV2, PLAIN_SIGNATURE, RawBytes};
 use super::entry::{LogId, Number};
@@ -66,6 +67,8 @@ pub(in crate::wire) struct TlogEntry<'a> {
     log_id: Option<LogId<'a>>,
     #[serde(default)]
     integrated_time: Option<Number>,
+    #[serde(default)]
+    inclusion_proof: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -104,12 +107,32 @@ impl Bundle<'_> {
         let signer = self.material.signer()?;
         let logged =
             self.material.tlog_entries.first().map_or_else(|| Ok(Logged::default()), TlogEntry::logged)?;
+        self.is_consistent(&signer, &logged)?;
         let (subjects, predicate) = match (&self.message, &self.envelope) {
             (Some(message), None) => (message.subjects()?, Some(PLAIN_SIGNATURE.to_owned())),
             (None, Some(envelope)) => envelope.subjects()?,
             _ => return Err(Refusal::missing("messageSignature or dsseEnvelope")),
         };
         Ok(Signature { signers: vec![signer], subjects, predicate, logged, made_at: None })
+    }
+}
+
+impl Bundle<'_> {
+    /// What needs no key to be seen: an entry without the proof that every version but the first demands, and a time in
+    /// the log at which the certificate was not valid. Signatures themselves are not verified.
+    fn is_consistent(&self, signer: &Signer, logged: &Logged) -> Result<(), Refusal> {
+        let needs_proof = *self.media_type != *MEDIA_TYPES[0];
+        if needs_proof && self.material.tlog_entries.iter().any(|entry| entry.inclusion_proof.is_none()) {
+            return Err(Refusal::missing("tlogEntries.inclusionProof"));
+        }
+        let integrated = logged.integrated_secs.filter(|secs| *secs != 0).map(EventTime::from_secs);
+        if let (Some(time), Some(from), Some(until)) = (integrated, signer.not_before, signer.not_after)
+            && !(from..=until).contains(&time)
+        {
+            let detail = "`integratedTime` lies outside the certificate's validity";
+            return Err(Refusal::new(RefusalReason::ImpossibleValue, detail));
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,16 @@
+//! The auto-detector and all envelopes: events, something passed over, or one refusal.
+#![no_main]
+
+use std::sync::Arc;
+
+use detectors::event::PartitionId;
+use ingest::decode::{Decoder, DecoderSettings, Format, RefusalReason};
+use ingest::source::RawRecord;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let partition = Arc::new(PartitionId { source: "s".into(), stream: "t".into(), partition: 0 });
+    let mut decoder = Decoder::new(DecoderSettings::new("s", Format::Auto));
+    let result = decoder.decode(&RawRecord::line(&partition, 0, bytes), &mut Vec::new());
+    assert!(result.map_or_else(|refusal| refusal.reason != RefusalReason::DecoderFault, |()| true));
+});

@@ -1,0 +1,79 @@
+//! docs/formats.md, written from the code: which formats are read, what each brings, what it can never have, and which
+//! detectors that blinds. `SEALWATCH_BLESS=1` writes it anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use detectors::catalogue::entry;
+use detectors::finding::DetectorId;
+use ingest::decode::{Format, PassReason, RefusalReason, Tier};
+
+use super::feeds;
+
+const HEAD: &str = "# Formats
+
+<!-- Written from the code by a test (SEALWATCH_BLESS=1 cargo test -p sealwatch --bin sealwatch config::). Do not edit. -->
+
+What Sealwatch reads, what each format brings, and what it can never have. `format = \"auto\"` looks at each record anew and finds all of them. `verified`
+means that the reader was tried on records that the named programs really wrote. What a format can never have blinds the detectors that need it:
+`sealwatch check` says so for your sources.
+
+Around any of them may lie, up to four deep: gzip, Confluent's wire prefix (JSON), syslog (RFC 3164, RFC 5424), containers' logs (CRI, Docker), Fluent Bit and
+Filebeat objects, a kept webhook (`received` and `body`), an array, several lines. A line without a time of its own takes the envelope's, else the record's.
+
+**What counts as a pull.** HEAD is `head`, never `pull`. A layer or a file stands in `file`, so that an image pulled counts once, by its manifest. Metadata (a
+packument, an index page) is `list`.
+
+";
+
+fn words(list: &[&str]) -> String {
+    if list.is_empty() {
+        return "none".to_owned();
+    }
+    list.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    page.push_str("| format | proven | events | fields it can never have | detectors it cannot feed |\n|---|---|---|---|---|\n");
+    for format in Format::ALL.iter().filter(|format| **format != Format::Auto) {
+        let own = format.abilities();
+        let proven = match own.tier {
+            Tier::Contract => own.tier.word().to_owned(),
+            Tier::Verified(by) => format!("{}: {by}", own.tier.word()),
+        };
+        let blind: Vec<&str> =
+            DetectorId::ALL.iter().filter(|id| !feeds(*format, &entry(**id))).map(|id| id.as_str()).collect();
+        let blind = if blind.len() == DetectorId::ALL.len() { "all".to_owned() } else { words(&blind) };
+        let (events, never) = (words(own.events), words(own.never));
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{}` | {proven} | {events} | {never} | {blind} |", format.word());
+    }
+    let zoneless =
+        Format::ALL.iter().filter(|format| format.abilities().needs_zone).map(|format| format.word());
+    let _ = writeln!(
+        page,
+        "\nTimes without a zone, so that the source needs `timezone`: {}.",
+        words(&zoneless.collect::<Vec<_>>())
+    );
+    page.push_str("\nVerdaccio's webhook is read if its template is `{\"package\":\"{{name}}\",\"published\":\"{{publishedPackage}}\",\"publisher\":\"{{publisher.name}}\",\"type\":\"{{publishType}}\",\"versions\":[]}`.\n");
+    let passed: Vec<_> = PassReason::ALL.iter().map(|reason| reason.word()).collect();
+    let refused: Vec<_> = RefusalReason::ALL.iter().map(|reason| reason.word()).collect();
+    let _ = writeln!(page, "\nLines that tell of nothing are passed over and counted: {}.", words(&passed));
+    let _ = writeln!(
+        page,
+        "\nWhat cannot be read is a dead letter with one of these reasons: {}.",
+        words(&refused)
+    );
+    page
+}
+
+#[test]
+fn the_page_of_formats_says_what_the_code_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md");
+    let page = page();
+    if std::env::var_os("SEALWATCH_BLESS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), page, "write docs/formats.md anew");
+}
