@@ -10,8 +10,8 @@ use detectors::event::{EventId, EventTime};
 use detectors::finding::{Anchor, Severity, finding_id};
 use detectors::incident::{Incident, TransitionReason};
 use store::{
-    Commit, Delivery, DeliveryFilter, DeliveryState, DeliveryStateKind, FindingFilter, IncidentChange,
-    LaneId, LanedFinding, Page, ReceiverId, RunId, Store,
+    Breaker, Commit, Delivery, DeliveryFilter, DeliveryState, DeliveryStateKind, FindingFilter,
+    IncidentChange, LaneId, LanedFinding, Page, ReceiverId, RunId, Store,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -159,6 +159,32 @@ impl House {
         let is_held = |delivery: &Delivery| matches!(delivery.state, DeliveryState::Sending { lease_until } if lease_until > now);
         if !at_work.deliveries().iter().any(is_held) {
             self.advance(at_work, 30);
+        }
+    }
+
+    /// Lets time pass to the moment when something is due, and no further: a lease that is slow to be stored must not
+    /// find its time over.
+    pub(super) fn wait_for_what_is_due(&self, at_work: &AtWork) {
+        let now = self.clock.unix_nanos();
+        let mut due: Option<i64> = None;
+        for delivery in at_work.deliveries() {
+            match delivery.state {
+                DeliveryState::Sending { .. } => return,
+                DeliveryState::Queued { due_at: at } | DeliveryState::Retry { next_at: at, .. } => {
+                    // The oldest: those after it wait for it.
+                    due.get_or_insert(at);
+                }
+                _ => {}
+            }
+        }
+        let breakers = at_work.store.reader().breakers().unwrap();
+        let rests = breakers.iter().map(|(_, breaker)| match breaker {
+            Breaker::Open { until, .. } => *until,
+            Breaker::Closed { .. } | Breaker::HalfOpen { .. } => i64::MIN,
+        });
+        if let Some(due) = due.map(|due| rests.fold(due, i64::max)).filter(|due| *due > now) {
+            self.clock.advance(Duration::from_nanos((due - now).unsigned_abs()));
+            at_work.waker.wake();
         }
     }
 

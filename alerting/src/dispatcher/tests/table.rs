@@ -106,7 +106,7 @@ async fn round(act: &Act, step: Step) -> Count {
 
     let at_work = house.start().await;
     until("everything has ended", || {
-        house.let_time_pass(&at_work);
+        house.wait_for_what_is_due(&at_work);
         let states = at_work.states();
         let ended = |state| matches!(state, Delivered | Accepted | Dead | store::DeliveryStateKind::Folded);
         !states.is_empty() && at_work.is_idle() && states.into_iter().all(ended)
