@@ -26,12 +26,14 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alerting::config::AlertingConfig;
 use alerting::receivers::ReceiverConfig;
 use alerting::routing::{DefaultRoute, InhibitConfig, MuteTimeConfig, OwnerConfig, RouteConfig};
 use alerting::rules::RulesConfig;
 use detectors::settings::EngineSettings;
+use ingest::mapping::{Mapping, MappingDeclaration};
 use ingest::ordering::{MERGE_BUFFER, MERGE_SPILL, MergeBounds};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -74,6 +76,9 @@ pub(crate) struct Config {
     /// What is read, one `[[source]]` each.
     #[serde(rename = "source")]
     pub(crate) sources: Vec<SourceConfig>,
+    /// Formats of your own, one `[mapping.<name>]` each.
+    #[serde(rename = "mapping", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) mappings: BTreeMap<String, MappingDeclaration>,
     /// What concerns all messages.
     pub(crate) alerting: AlertingConfig,
     /// Who can be told, one `[receivers.<name>]` each.
@@ -149,6 +154,15 @@ impl Config {
             buffer: usize::try_from(bytes(self.order.merge_buffer_mib)).unwrap_or(usize::MAX),
             spill: bytes(self.order.merge_spill_mib),
             ..MergeBounds::default()
+        }
+    }
+
+    /// The declared format of this name: the file's own, or one that the program brings along.
+    pub(crate) fn mapping(&self, name: &str) -> Option<Arc<Mapping>> {
+        match self.mappings.get(name) {
+            // What cannot be compiled was refused when the file was read.
+            Some(declaration) => Mapping::compile(name, declaration).ok().map(Arc::new),
+            None => Mapping::built_in(name),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The configured Kafka topics as what the pipeline reads, and single records of them again.
+//! The configured sources as what the pipeline reads, and single records of Kafka's again.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub(crate) enum Waiting {
     No,
 }
 
-/// Watches the configured topics. `check` may refuse what the database holds.
+/// Watches the configured sources. `check` may refuse what the database holds.
 pub(crate) fn watch(
     session: &Session,
     telling: Telling,
@@ -41,16 +41,22 @@ pub(crate) fn watch(
     waiting: Waiting,
     check: &dyn Fn(&Live) -> Result<(), Failure>,
 ) -> Result<LiveReport, Failure> {
-    let kafka = session.config.kafka.as_ref().ok_or_else(|| {
-        Failure::new(Exit::Configuration, "there are no brokers to read from")
-            .hint("add a [kafka] table with `brokers = \"host:9092\"` and `group`")
-    })?;
-    let rules: Vec<SourceRules> = session.config.sources.iter().map(sources::rules).collect();
+    let config = &session.config;
+    let rules: Vec<SourceRules> =
+        config.sources.iter().map(|source| sources::rules(config, source)).collect();
     let names = rules.iter().map(|rules| Arc::clone(&rules.decoder.source)).collect();
     let live = session.live(&rules, telling, until, names)?;
     check(&live)?;
     let mut members: Vec<Box<dyn Source>> = Vec::new();
-    for source in &session.config.sources {
+    for source in &config.sources {
+        if source.topics.is_empty() {
+            members.push(Box::new(sources::tail(config, source, &mut live.starts().clone())?));
+            continue;
+        }
+        let kafka = config.kafka.as_ref().ok_or_else(|| {
+            Failure::new(Exit::Configuration, "there are no brokers to read from")
+                .hint("add a [kafka] table with `brokers = \"host:9092\"` and `group`")
+        })?;
         let settings = KafkaSourceSettings {
             source: source.name.clone(),
             topics: source.topics.clone(),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use detectors::event::Span;
 use ingest::decode::{DecoderSettings, Format};
 use ingest::files::FileSource;
+use ingest::kafka::StartOffsets;
 use ingest::source::Source;
+use ingest::tail::{JournalError, TailError, TailSettings, TailSource};
 use pipeline::flow::{DEFAULT_LATENESS, SourceRules, SourceTimes};
 
 use crate::config::{Config, SourceConfig};
@@ -17,13 +19,14 @@ use crate::several::Several;
 pub(crate) const FILES: &str = "files";
 
 /// How the records of a configured source are taken.
-pub(crate) fn rules(source: &SourceConfig) -> SourceRules {
+pub(crate) fn rules(config: &Config, source: &SourceConfig) -> SourceRules {
     let mut decoder = DecoderSettings::new(&source.name, source.format);
     if let Some(registry) = &source.registry {
         decoder.registry = Arc::from(registry.as_str());
     }
     decoder.ecosystem = source.ecosystem;
     decoder.zone = source.timezone.unwrap_or_default();
+    decoder.mapping = source.mapping.as_deref().and_then(|name| config.mapping(name));
     SourceRules {
         decoder,
         times: SourceTimes {
@@ -34,9 +37,33 @@ pub(crate) fn rules(source: &SourceConfig) -> SourceRules {
     }
 }
 
+/// The files that a source follows; what it noted of them lies beside the database.
+pub(crate) fn tail(
+    config: &Config,
+    source: &SourceConfig,
+    starts: &mut dyn StartOffsets,
+) -> Result<TailSource, Failure> {
+    let mut doors = config.store.path.clone().into_os_string();
+    doors.push(".doors");
+    let settings = TailSettings {
+        source: source.name.clone(),
+        paths: source.tail.clone(),
+        start: source.start,
+        state: PathBuf::from(doors).join(&source.name),
+    };
+    TailSource::open(&settings, starts).map_err(|error| {
+        let exit = match error {
+            TailError::Journal(JournalError::Damaged { .. }) => Exit::Incompatible,
+            TailError::Journal(JournalError::Unusable { .. }) => Exit::Unavailable,
+            TailError::NoName(_) | TailError::SameName { .. } | TailError::TooMany(_) => Exit::Configuration,
+        };
+        Failure::new(exit, error).hint("give each followed file a name of its own, and the journals beside the database a folder that can be written")
+    })
+}
+
 /// Files as one source, each under the configured source that claims its base name, with the rules of all of them.
 pub(crate) fn files(config: &Config, paths: &[PathBuf]) -> Result<(Several, Vec<SourceRules>), Failure> {
-    let mut all: Vec<SourceRules> = config.sources.iter().map(rules).collect();
+    let mut all: Vec<SourceRules> = config.sources.iter().map(|source| rules(config, source)).collect();
     all.push(SourceRules {
         decoder: DecoderSettings::new(FILES, Format::Auto),
         times: SourceTimes { lateness: DEFAULT_LATENESS, history: true, shift: 0 },
@@ -54,16 +81,21 @@ pub(crate) fn files(config: &Config, paths: &[PathBuf]) -> Result<(Several, Vec<
     Ok((Several::new(sources), all))
 }
 
-/// The source one of whose topics is the file's base name, or its beginning before `.`, `-day` aside: the recorded
+/// The source one of whose topics, or followed files, is the file's base name, or its beginning before `.`, `-day` aside: the recorded
 /// day of a stream belongs to the stream.
 fn claimed_by<'a>(config: &'a Config, path: &Path) -> Option<&'a SourceConfig> {
     let base = path.file_name()?.to_str()?;
     let stem = base.split('.').next().unwrap_or(base);
     let stream = stem.strip_suffix("-day").unwrap_or(stem);
-    config
-        .sources
-        .iter()
-        .find(|source| source.topics.iter().any(|topic| topic == base || topic == stem || topic == stream))
+    config.sources.iter().find(|source| {
+        let followed = source.tail.iter().filter_map(|path| path.file_name()?.to_str());
+        source
+            .topics
+            .iter()
+            .map(String::as_str)
+            .any(|topic| topic == base || topic == stem || topic == stream)
+            || followed.into_iter().any(|name| name == base)
+    })
 }
 
 /// Two equal base names would be one stream.

@@ -30,6 +30,7 @@ pub(crate) use self::reading::{
 use self::recent::RecentNames;
 pub use self::refusal::{MAX_DETAIL_CHARS, Refusal, RefusalReason};
 pub use self::zone::{Zone, ZoneError};
+use crate::mapping::Mapping;
 use crate::source::{MAX_RECORD_BYTES, RawRecord};
 use crate::wire;
 
@@ -46,6 +47,8 @@ pub struct DecoderSettings {
     pub ecosystem: Option<Ecosystem>,
     /// The zone of times that carry none.
     pub zone: Zone,
+    /// How the records of a declared format become events; `format` is not used then.
+    pub mapping: Option<Arc<Mapping>>,
 }
 
 impl DecoderSettings {
@@ -53,7 +56,14 @@ impl DecoderSettings {
     #[must_use]
     pub fn new(source: &str, format: Format) -> Self {
         let source: Arc<str> = Arc::from(source);
-        Self { registry: Arc::clone(&source), source, format, ecosystem: None, zone: Zone::UTC }
+        Self {
+            registry: Arc::clone(&source),
+            source,
+            format,
+            ecosystem: None,
+            zone: Zone::UTC,
+            mapping: None,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use self::lines::{Line, LineReader};
 use self::open::STANDARD_INPUT;
+pub(crate) use self::open::open as open_for_reading;
 use crate::recording::{RECORDING_MARK, RecordingError, RecordingReader};
 use crate::source::{Item, OversizeRecord, Polled, RawRecord, Source, SourceError};
 

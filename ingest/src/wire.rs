@@ -79,13 +79,16 @@ fn read_part(
     reading: &mut Reading<'_>,
     out: &mut Vec<Event>,
 ) -> Result<(), Refusal> {
+    reading.base = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
+    if let Some(mapping) = &reading.settings.mapping {
+        return mapping.read(text, reading, out);
+    }
     let format = match reading.settings.format {
         Format::Auto => Format::recognise(text).ok_or_else(|| {
             Refusal::new(RefusalReason::UnknownFormat, "looks like none of the formats that `auto` knows")
         })?,
         named => named,
     };
-    reading.base = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
     let result = read_as(format, text, reading, out);
     let count = reading.counters.by_format.entry(format).or_default();
     count.parts += 1;

@@ -54,10 +54,15 @@ fn show(report: &Report) {
 fn summary(config: &Config) -> String {
     let coverage = Coverage::of(config);
     let topics = config.sources.iter().map(|source| source.topics.len()).sum();
+    let files = config.sources.iter().map(|source| source.tail.len()).sum();
+    let read = match (topics, files) {
+        (_, 0) => counted(topics, "topic"),
+        (0, _) => counted(files, "followed file"),
+        _ => format!("{} and {}", counted(topics, "topic"), counted(files, "followed file")),
+    };
     format!(
-        "configuration is valid: {} with {}, {}, {}; {} of {} that are on can see",
+        "configuration is valid: {} with {read}, {}, {}; {} of {} that are on can see",
         counted(config.sources.len(), "source"),
-        counted(topics, "topic"),
         counted(config.receivers.len(), "receiver"),
         counted(config.routes.len(), "route"),
         coverage.seeing.len(),

@@ -12,6 +12,7 @@ use ingest::source::{Item, Polled, Source as _};
 use ingest::wire::native::write_native;
 
 use crate::cli::replay::letter_json;
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::{output, sources};
 
@@ -23,6 +24,12 @@ pub(crate) struct Arguments {
     /// The format of the records
     #[arg(long, default_value = "auto")]
     format: Format,
+    /// The declared format of the records, instead of `--format`
+    #[arg(long, value_name = "NAME", conflicts_with = "format")]
+    mapping: Option<String>,
+    /// Take declared formats from this configuration, beside those that are built in
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// What kind of registry stands behind an access log
     #[arg(long, value_parser = ecosystem)]
     ecosystem: Option<Ecosystem>,
@@ -50,6 +57,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     })?;
     let mut settings = DecoderSettings::new(sources::FILES, arguments.format);
     settings.ecosystem = arguments.ecosystem;
+    if let Some(name) = &arguments.mapping {
+        let config = Config::load_or_default(arguments.config.as_deref())?;
+        settings.mapping = Some(config.mapping(name).ok_or_else(|| {
+            let hint = format!("declare it as [mapping.{name}] and name the file with --config");
+            Failure::new(Exit::Usage, format!("there is no mapping `{}`", output::visible(name))).hint(hint)
+        })?);
+    }
     if let Some(registry) = &arguments.registry {
         settings.registry = registry.as_str().into();
     }

@@ -4,6 +4,7 @@ use detectors::catalogue::{CatalogueEntry, entry};
 use detectors::finding::DetectorId;
 use detectors::settings::DetectorMode;
 use ingest::decode::Format;
+use ingest::mapping::Mapping;
 
 use super::Config;
 use super::diagnostic::Diagnostic;
@@ -22,7 +23,17 @@ impl Coverage {
     /// The coverage of a configuration, as far as formats tell.
     pub(crate) fn of(config: &Config) -> Self {
         let is_on = |id: &DetectorId| config.engine.detector(*id).mode == DetectorMode::On;
-        let sees = |id: &DetectorId| config.sources.iter().any(|source| feeds(source.format, &entry(*id)));
+        let mappings: Vec<_> = config
+            .sources
+            .iter()
+            .map(|source| source.mapping.as_deref().and_then(|name| config.mapping(name)))
+            .collect();
+        let sees = |id: &DetectorId| {
+            config.sources.iter().zip(&mappings).any(|(source, mapping)| match mapping {
+                Some(mapping) => is_fed(mapping, &entry(*id)),
+                None => feeds(source.format, &entry(*id)),
+            })
+        };
         let (seeing, blind) = DetectorId::ALL.into_iter().filter(is_on).partition(sees);
         Self { seeing, blind }
     }
@@ -55,6 +66,15 @@ fn feeds(format: Format, needs: &CatalogueEntry) -> bool {
     let lacks =
         |event: &str| own.lacks.iter().any(|(of, field)| *of == event && needs.needs_fields.contains(field));
     needs.needs_events.iter().any(|event| own.events.contains(event) && !lacks(event))
+}
+
+/// Whether the events that a mapping declares can make this detector speak.
+fn is_fed(mapping: &Mapping, needs: &CatalogueEntry) -> bool {
+    let types = mapping.types();
+    needs.needs_events.iter().any(|event| {
+        types.contains(event)
+            && (*event != "sign" || mapping.fields().iter().any(|field| field.starts_with("signer.")))
+    })
 }
 
 #[cfg(test)]

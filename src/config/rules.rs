@@ -4,6 +4,7 @@
 
 mod engine;
 mod kafka;
+mod mappings;
 mod receivers;
 mod routes;
 mod secrets;
@@ -34,6 +35,7 @@ pub(super) fn broken(facts: &Facts<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for rule in [
         sources::check,
+        mappings::check,
         engine::check,
         kafka::check,
         receivers::check,

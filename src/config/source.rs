@@ -1,6 +1,7 @@
-//! `[[source]]`: topics of one kind, and how their records are read.
+//! `[[source]]`: topics or files of one kind, and how their records are read.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use ingest::decode::{Ecosystem, Format, Zone};
 use ingest::kafka::StartPolicy;
@@ -28,14 +29,23 @@ pub(crate) struct SourceConfig {
     #[serde(deserialize_with = "name")]
     pub(crate) name: String,
     /// The topics it reads; each belongs to one source.
-    #[serde(deserialize_with = "topics")]
+    #[serde(default, deserialize_with = "topics", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub(crate) topics: Vec<String>,
+    /// The files it follows instead, through rotation and truncation; each is a stream called by its base name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub(crate) tail: Vec<PathBuf>,
     /// Where to begin a partition that was never read. Afterwards reading goes on where it was left.
     pub(crate) start: StartPolicy,
     /// The format of its records.
     #[serde(default)]
     pub(crate) format: Format,
+    /// The declared format of its records, instead of `format`: a `[mapping.<name>]` of this file, or one that the
+    /// program brings along (docs/custom-formats.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub(crate) mapping: Option<String>,
     /// The registry of records that name none; the source's name if not given.
     #[serde(default, deserialize_with = "registry", skip_serializing_if = "Option::is_none")]
     pub(crate) registry: Option<String>,
@@ -65,8 +75,10 @@ impl SourceConfig {
         Self {
             name: name.to_owned(),
             topics,
+            tail: Vec::new(),
             start,
             format: Format::Auto,
+            mapping: None,
             registry: None,
             ecosystem: None,
             timezone: None,

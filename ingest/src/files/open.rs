@@ -18,7 +18,7 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// A file, decompressed while it is read.
-pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, FilesError> {
+pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, FilesError> {
     let raw: Box<dyn Read + Send> = if path.as_os_str() == STANDARD_INPUT {
         Box::new(io::stdin())
     } else {

@@ -107,7 +107,7 @@ fn consequence(
 }
 
 /// A path can be as long as a record; what is longer than a field may be is no artifact's name.
-fn is_short(artifact: &Artifact) -> bool {
+pub(super) fn is_short(artifact: &Artifact) -> bool {
     let texts = [artifact.version.as_deref(), artifact.tag.as_deref(), artifact.file.as_deref()];
     let key = artifact.key.as_ref().map(ArtifactKey::as_str);
     texts.into_iter().chain([key]).flatten().all(|text| text.len() <= MAX_STRING_BYTES)

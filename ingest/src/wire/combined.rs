@@ -14,12 +14,12 @@ mod oci;
 mod pypi;
 pub(crate) mod request;
 
-use detectors::event::Event;
+use detectors::event::{AccessAction, Artifact, Event};
 
 use self::line::Fields;
 pub(crate) use self::oci::signed_digest;
 use super::access::{self, Request};
-use crate::decode::{Reading, Refusal};
+use crate::decode::{Ecosystem, Reading, Refusal};
 
 /// Reads one line.
 pub(crate) fn read(text: &str, reading: &mut Reading<'_>, out: &mut Vec<Event>) -> Result<(), Refusal> {
@@ -39,6 +39,16 @@ pub(crate) fn read(text: &str, reading: &mut Reading<'_>, out: &mut Vec<Event>) 
     };
     access::push(&request, time, reading, out);
     Ok(())
+}
+
+/// What a request line asked for, for logs of other shapes.
+pub(crate) fn asked(
+    line: &str,
+    user_agent: &str,
+    ecosystem: Option<Ecosystem>,
+) -> (AccessAction, Option<Artifact>) {
+    let asked = request::read(line, user_agent, ecosystem);
+    (asked.action, asked.artifact.filter(access::is_short))
 }
 
 #[cfg(test)]

@@ -10,29 +10,54 @@ use crate::config::reading::Purpose;
 use crate::config::tree::{Node, Value};
 
 pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
-    let first = facts.tables("source").next();
     if facts.purpose != Purpose::Files {
-        match first {
-            None if facts.is_flawless("source") => {
-                let help = "add a `[[source]]` with `name`, `topics` and `start`";
-                found.push(Diagnostic::nowhere("source", "there is no source to watch").help(help));
-            }
-            Some((path, node)) if facts.tree.get("kafka").is_none() => {
-                let message = "there are no brokers to read this source from";
-                found.push(
-                    Diagnostic::error(path, &node.span, message)
-                        .help("add a `[kafka]` table with `brokers = \"host:9092\"`"),
-                );
-            }
-            _ => {}
+        if facts.tables("source").next().is_none() && facts.is_flawless("source") {
+            let help = "add a `[[source]]` with `name`, `start`, and `topics` or `tail`";
+            found.push(Diagnostic::nowhere("source", "there is no source to watch").help(help));
+        }
+        let of_kafka = facts.tables("source").find(|(_, node)| node.get("topics").is_some());
+        if let Some((path, node)) = of_kafka
+            && facts.tree.get("kafka").is_none()
+        {
+            let message = "there are no brokers to read this source from";
+            found.push(
+                Diagnostic::error(path, &node.span, message)
+                    .help("add a `[kafka]` table with `brokers = \"host:9092\"`"),
+            );
         }
     }
     names(facts, found);
     topics(facts, found);
     for (path, source) in facts.tables("source") {
+        door(&path, source, found);
         without_effect(&path, source, found);
         shifted(&path, source, found);
         zoneless(&path, source, found);
+    }
+}
+
+/// A source has one door, and says where to begin behind it.
+fn door(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
+    match (source.get("topics"), source.get("tail")) {
+        (None, None) => {
+            let message = "this source does not say what it reads";
+            let help = "add `topics = [\"…\"]` to read from Kafka, or `tail = [\"/path\"]` to follow files";
+            found.push(Diagnostic::error(path, &source.span, message).help(help));
+        }
+        (Some(_), Some(tail)) => {
+            let message = "a source reads topics or follows files, not both";
+            let help = "make two sources of it";
+            found.push(Diagnostic::error(format!("{path}.tail"), &tail.span, message).help(help));
+        }
+        (None, Some(_)) => {
+            let start = source.get("start").filter(|start| start.text() == Some("error"));
+            if let Some(start) = start {
+                let message = "files are followed from their beginning or their end";
+                let help = "write `start = \"beginning\"` or `start = \"end\"`";
+                found.push(Diagnostic::error(format!("{path}.start"), &start.span, message).help(help));
+            }
+        }
+        (Some(_), None) => {}
     }
 }
 
