@@ -226,6 +226,8 @@ impl Engine {
         while self.closed < target {
             // Nothing open: nothing happens until the target, and it may be years away.
             let next = self.shards.iter().filter_map(Shard::first_window_end).min().unwrap_or(target);
+            // What the hour taught takes effect with its end, however far the next thing is away.
+            let next = if self.decisions.has_pending() { self.closed } else { next };
             let boundary = next.max(self.closed.plus(HOUR)).min(target);
             let priors = self.decisions.priors();
             runner.run(&mut self.shards, &|shard| shard.close(boundary, &priors));

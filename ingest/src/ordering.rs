@@ -316,9 +316,10 @@ impl LaneOrder {
     /// Events that wait, in memory and on disk.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let behind = self.partitions.iter().map(|partition| {
-            partition.run.behind() + partition.spill.as_ref().map_or(0, spill::Spill::len)
-        });
+        let behind = self
+            .partitions
+            .iter()
+            .map(|partition| partition.run.behind() + partition.spill.as_ref().map_or(0, spill::Spill::len));
         self.heap.len() + behind.sum::<usize>()
     }
 

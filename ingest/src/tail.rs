@@ -2,7 +2,7 @@
 //!
 //! What is read of one path is one partition: the bytes of the files that lay there, one after another. A record's
 //! offset is the place of its first byte in that stream. Which stretch of the stream lies in which file stands in a
-//! [`Journal`], written before a record of the stretch is handed over; so the progress that the database keeps is
+//! `Journal`, written before a record of the stretch is handed over; so the progress that the database keeps is
 //! enough to go on after `kill -9` without a gap or a repeat, even if the file was rotated, truncated or compressed in
 //! between. What a writer truncates before it was read is gone, and is said.
 

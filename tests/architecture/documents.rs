@@ -219,9 +219,13 @@ fn unknown_words(tree: &Tree, line: &str) -> Vec<String> {
     unknown
 }
 
-/// Whether the file of a command has a field of this option's name, or calls a field so.
+/// Whether the files of a command, or what several ask for, have a field of this option's name, or call a field so.
 fn has_option(tree: &Tree, source: &str, option: &str) -> bool {
-    let text = tree.text(source).unwrap_or_default();
+    let folder = source.replace(".rs", "/");
+    let files = tree
+        .texts()
+        .filter(|(path, _)| *path == source || path.starts_with(&folder) || *path == "src/cli/asking.rs");
+    let text: String = files.map(|(_, text)| text).collect();
     let field = format!("{}:", option.replace('-', "_"));
     let fields =
         text.lines().map(|line| line.trim().trim_start_matches("pub(crate) ").trim_start_matches("r#"));

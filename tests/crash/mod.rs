@@ -111,7 +111,7 @@ fn kills_at_any_moment_change_no_finding() {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 let rounds = rounds(20, 500);
-                let mut draw = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|round| *round < rounds);
+                let draw = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|round| *round < rounds);
                 while let Some(round) = draw() {
                     kill_and_compare(broker, &names, round);
                 }

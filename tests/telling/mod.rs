@@ -43,6 +43,17 @@ receivers = ["pager"]
 continue = true
 "#;
 
+/// What both have: `check` wants every receiver to be told something.
+const ALWAYS: &str = r#"
+[[route]]
+min_severity = "critical"
+receivers = ["soc"]
+
+[[route]]
+registries = ["not-in-the-demo"]
+receivers = ["pager"]
+"#;
+
 impl Desk {
     fn after_the_demo() -> Self {
         let desk = Self { folder: tempfile::tempdir().unwrap() };
@@ -51,16 +62,8 @@ impl Desk {
         let words = ["demo", "--exit", "--headless", "--db"].map(Path::new);
         let (code, said) = desk.run(words.into_iter().chain([&*database, "--scenarios".as_ref(), scenarios]));
         assert_eq!(code, 0, "{said}");
-        std::fs::write(
-            desk.path("before.toml"),
-            format!("{BEFORE}\n[[route]]\nmin_severity = \"critical\"\nreceivers = [\"soc\"]\n"),
-        )
-        .unwrap();
-        std::fs::write(
-            desk.path("after.toml"),
-            format!("{BEFORE}{PAGER}\n[[route]]\nmin_severity = \"critical\"\nreceivers = [\"soc\"]\n"),
-        )
-        .unwrap();
+        std::fs::write(desk.path("before.toml"), format!("{BEFORE}{ALWAYS}")).unwrap();
+        std::fs::write(desk.path("after.toml"), format!("{BEFORE}{PAGER}{ALWAYS}")).unwrap();
         desk
     }
 
@@ -144,7 +147,7 @@ fn a_route_is_asked_about_one_finding(desk: &Desk) {
 }
 
 fn a_silence_is_previewed_made_listed_extended_and_ended(desk: &Desk) {
-    let draft = "--db demo.db --owner alice --reason known --for 4h detector=re-signing --json";
+    let draft = "--db demo.db --owner alice --reason known --for 4h detector=tag-move --json";
     let seen = desk
         .json(&format!("silences preview {draft} --scenarios {}", sample_logs_folder().display()))
         .remove(0);
@@ -161,7 +164,7 @@ fn a_silence_is_previewed_made_listed_extended_and_ended(desk: &Desk) {
     let rows = desk.json("silences list --db demo.db --json");
     assert_eq!(rows.iter().map(standing).collect::<Vec<_>>(), ["matches nothing", "expiring"]);
     // A finding that the silence hides is told to nobody; one with another digest is.
-    let (_, findings) = desk.says("findings --json --db demo.db --detector re-signing");
+    let (_, findings) = desk.says("findings --json --db demo.db --detector tag-move");
     let finding = findings.lines().next().unwrap();
     std::fs::write(desk.path("known.json"), finding).unwrap();
     let asked = "routes test --config after.toml --db demo.db --finding";

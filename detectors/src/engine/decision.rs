@@ -119,6 +119,11 @@ impl Decisions {
         self.decide_together(closed, findings);
     }
 
+    /// Whether the hour taught anything that has not taken effect.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.state.pending_scores.is_empty() || !self.state.pending_tallies.is_empty()
+    }
+
     /// Lets what the hour taught take effect.
     pub(super) fn end_hour(&mut self, end: EventTime) {
         let seconds = end.nanos().div_euclid(1_000_000_000);

@@ -1,7 +1,6 @@
 //! Each format over its own records, and over as many broken ones made from them: events or one refusal, never a panic.
 //!
-//! Mutations are a function of a seed, so a failure comes again. `SEALWATCH_FULL=1` makes fifty times as many;
-//! `fuzz/` holds the same entry points for `cargo fuzz`.
+//! Mutations are a function of a seed, so a failure comes again. `SEALWATCH_FULL=1` makes fifty times as many.
 
 use std::path::Path;
 use std::sync::Arc;
