@@ -19,12 +19,19 @@ pub(crate) const MAX_CONNECTIONS: usize = 256;
 pub(crate) struct Seats {
     door: TcpListener,
     free: Arc<Semaphore>,
+    most: usize,
 }
 
 impl Seats {
     /// At most so many connections of this listener.
     pub(crate) fn new(door: TcpListener, most: usize) -> Self {
-        Self { door, free: Arc::new(Semaphore::new(most)) }
+        Self { door, free: Arc::new(Semaphore::new(most)), most }
+    }
+
+    /// Counts the connections that are open, also when the door is closed.
+    pub(crate) fn taken(&self) -> impl Fn() -> usize + use<> {
+        let (free, most) = (Arc::clone(&self.free), self.most);
+        move || most - free.available_permits()
     }
 }
 

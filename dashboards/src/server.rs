@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use store::{MAX_READERS, Reader, RunId, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use crate::problem::Problem;
 use crate::pulse::{self, Pulse};
@@ -112,19 +114,37 @@ pub async fn serve(
         let _ = close.send(Phase::Closing);
     };
     let door = Seats::new(listener, MAX_CONNECTIONS);
+    let taken = door.taken();
     let serving = axum::serve(door, routes::all(app)).with_graceful_shutdown(graceful);
-    let ended = tokio::select! {
-        ended = async { serving.await } => ended,
-        () = grace_over(closing) => Ok(()),
+    let ended = match drained(serving.into_future(), closing, GRACE).await {
+        Some(ended) => ended,
+        None => {
+            let (connections, seconds) = (taken(), GRACE.as_secs());
+            tracing::warn!(
+                connections,
+                seconds,
+                "cut off connections that went on after the end was asked for"
+            );
+            Ok(())
+        }
     };
     watcher.abort();
     ended
 }
 
-async fn grace_over(mut closing: watch::Receiver<Phase>) {
-    // The sender is dropped only after it has said `Closing`.
-    let _ = closing.wait_for(|phase| *phase == Phase::Closing).await;
-    tokio::time::sleep(GRACE).await;
+/// Waits until what is being answered has ended; `None` if it goes on when `grace` has passed since the end was asked for.
+async fn drained<T>(
+    serving: impl Future<Output = T>,
+    mut closing: watch::Receiver<Phase>,
+    grace: Duration,
+) -> Option<T> {
+    let mut serving = pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return Some(ended),
+        // The sender is dropped only after it has said `Closing`.
+        _ = closing.wait_for(|phase| *phase == Phase::Closing) => {}
+    }
+    timeout(grace, serving).await.ok()
 }
 
 /// Whether the server still serves.
@@ -230,11 +250,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_being_answered_may_end_and_holds_nobody_up() {
+        let (close, closing) = watch::channel(Phase::Serving);
+        let short = Duration::from_millis(20);
+        assert_eq!(drained(async { 1 }, closing.clone(), short).await, Some(1), "it ended by itself");
+        let mut asked = pin!(drained(std::future::pending::<()>(), closing.clone(), Duration::ZERO));
+        assert!(timeout(short, &mut asked).await.is_err(), "nobody has asked it to end");
+        close.send(Phase::Closing).unwrap();
+        assert_eq!(asked.await, None, "it went on after its grace");
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let mut last = pin!(drained(answered, closing, Duration::from_secs(60)));
+        assert!(timeout(short, &mut last).await.is_err(), "its grace is not over");
+        answer.send(2).unwrap();
+        assert_eq!(last.await, Some(Ok(2)), "it was let finish");
+    }
+
+    #[tokio::test]
     async fn no_more_is_done_at_once_than_there_are_turns() {
         let turns = Arc::new(Semaphore::new(1));
         let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
         let mut waiting = Box::pin(blocking(&turns, || 7));
-        assert!(tokio::time::timeout(Duration::from_millis(20), &mut waiting).await.is_err());
+        assert!(timeout(Duration::from_millis(20), &mut waiting).await.is_err());
         drop(taken);
         assert_eq!(waiting.await.ok(), Some(7));
     }
