@@ -171,6 +171,11 @@ impl Config {
         printed(read(path, Purpose::Watch))
     }
 
+    /// The configuration to tell people with. Its mistakes and warnings are printed.
+    pub(crate) fn load_to_tell(path: &Path) -> Result<Self, Failure> {
+        printed(read(path, Purpose::Tell))
+    }
+
     /// The configuration to read files with, if there is one: what only a watch needs may be missing in it, and no
     /// secret is looked up. Its mistakes and warnings are printed.
     pub(crate) fn load_or_default(path: Option<&Path>) -> Result<Self, Failure> {

@@ -265,7 +265,7 @@ fn entry(id: OutboxId, arguments: &Change, deed: Deed, now: i64) -> LedgerEntry 
 
 /// Ends with 0 if nothing is left, and with 1 if something still waits or was given up.
 fn deliver(arguments: &Send) -> Result<Exit, Failure> {
-    let session = Session::open(Config::load(&arguments.config)?, Printing::Nothing)?;
+    let session = Session::open(Config::load_to_tell(&arguments.config)?, Printing::Nothing)?;
     session.send_what_is_due()?;
     let mut left = std::collections::BTreeMap::new();
     for summary in session.store.reader().outbox_summary()? {

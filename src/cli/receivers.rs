@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 fn print_list(arguments: &List) -> Result<Exit, Failure> {
-    let config = Config::load(&arguments.config)?;
+    let config = Config::load_to_tell(&arguments.config)?;
     let receivers = receivers(&config)?;
     // Before the first watch there is no database, and nobody was told anything.
     let known = match Store::open_read_only(&config.store.path) {
@@ -86,6 +86,7 @@ fn print_list(arguments: &List) -> Result<Exit, Failure> {
             text.push_str(&format!("{line}\n"));
         } else {
             let state = match breaker {
+                Breaker::Closed { failures: 0 } if told == 0 => "untried",
                 Breaker::Closed { failures: 0 } => "works",
                 Breaker::Closed { .. } => "fails",
                 Breaker::Open { .. } => "rests",
@@ -104,7 +105,7 @@ fn print_list(arguments: &List) -> Result<Exit, Failure> {
 }
 
 fn try_one(arguments: &Test) -> Result<Exit, Failure> {
-    let config = Config::load(&arguments.config)?;
+    let config = Config::load_to_tell(&arguments.config)?;
     let receivers = receivers(&config)?;
     let known = ReceiverId::parse(&arguments.name).ok().filter(|name| receivers.get(name).is_some());
     let Some(name) = known else {

@@ -19,8 +19,22 @@ pub(crate) enum Purpose {
     Watch,
     /// To know whether another machine could watch with it: secrets are not looked up.
     Review,
+    /// To tell people with it: as for a watch, but who sees what is not the matter.
+    Tell,
     /// To read files with it: what only a watch needs may be missing, and no secret is looked up.
     Files,
+}
+
+impl Purpose {
+    /// Whether secrets are looked up, and what needs them is tried.
+    pub(super) const fn looks_up_secrets(self) -> bool {
+        matches!(self, Self::Watch | Self::Tell)
+    }
+
+    /// Whether blind detectors are named.
+    const fn names_the_blind(self) -> bool {
+        matches!(self, Self::Watch | Self::Review)
+    }
 }
 
 /// A configuration that can be used.
@@ -94,7 +108,7 @@ pub(super) fn parse(path: &Path, text: &str, purpose: Purpose) -> Result<Loaded,
     let is_usable = diagnostics.iter().all(|diagnostic| diagnostic.level == Level::Warning);
     let config = if is_usable { typed(text, &mut diagnostics) } else { None };
     if let Some(config) = &config
-        && purpose != Purpose::Files
+        && purpose.names_the_blind()
     {
         diagnostics.extend(Coverage::of(config).warnings());
     }

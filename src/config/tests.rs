@@ -138,11 +138,21 @@ fn nothing_needs_to_be_said_to_read_files() {
 }
 
 #[test]
-fn secrets_are_looked_up_only_to_watch() {
+fn secrets_are_looked_up_to_watch_and_to_tell() {
     let path = root().join("tests/config/secret-without-variable.toml");
     let text = std::fs::read_to_string(path).unwrap();
     let mistakes = |purpose| report(parse(Path::new("a.toml"), &text, purpose)).0.mistakes();
-    assert_eq!((mistakes(Purpose::Watch), mistakes(Purpose::Review), mistakes(Purpose::Files)), (1, 0, 0));
+    assert_eq!((mistakes(Purpose::Watch), mistakes(Purpose::Tell)), (1, 1));
+    assert_eq!((mistakes(Purpose::Review), mistakes(Purpose::Files)), (0, 0));
+}
+
+#[test]
+fn the_blind_are_named_to_whom_it_matters() {
+    let text = "[[source]]\nname = \"a\"\ntail = [\"/a.log\"]\nstart = \"end\"\nformat = \"rekor\"\n[default_route]\nreceivers = []";
+    let warnings = |purpose| parse(Path::new("a.toml"), text, purpose).unwrap().warnings.diagnostics().len();
+    assert!(warnings(Purpose::Watch) > 0);
+    assert_eq!(warnings(Purpose::Watch), warnings(Purpose::Review));
+    assert_eq!((warnings(Purpose::Tell), warnings(Purpose::Files)), (0, 0));
 }
 
 /// What the files say that the references of a webhook point to, and with which rights.

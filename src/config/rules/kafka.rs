@@ -7,7 +7,6 @@ use transport::secret::SecretWarning;
 
 use super::Facts;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::reading::Purpose;
 use crate::config::tree::Node;
 use crate::exit::chain;
 
@@ -64,7 +63,7 @@ fn setup_problem(
         let node = security.and_then(|node| leaf_with(node, text)).or(security).unwrap_or(brokers);
         Diagnostic::error("kafka.client.security", &node.span, chain(error))
     };
-    let is_looked_up = facts.purpose == Purpose::Watch;
+    let is_looked_up = facts.purpose.looks_up_secrets();
     match error {
         KafkaSetupError::Broker { .. } => Some(at_brokers().help("write `host:port`, several separated by commas")),
         KafkaSetupError::Insecure { .. } => Some(at_brokers().help(

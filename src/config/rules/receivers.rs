@@ -8,7 +8,6 @@ use transport::http::SetupError;
 
 use super::Facts;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::reading::Purpose;
 use crate::config::tree::{Entry, Node};
 use crate::exit::chain;
 
@@ -23,7 +22,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     }
     twins(facts, entries, found);
     delivery(facts, entries, found);
-    if facts.purpose == Purpose::Watch {
+    if facts.purpose.looks_up_secrets() {
         found.extend(entries.iter().filter_map(|entry| unusable(facts, entry)));
         found.extend(way_out(facts));
     }

@@ -4,11 +4,10 @@ use transport::secret::SecretError;
 
 use super::Facts;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::reading::Purpose;
 use crate::exit::chain;
 
 pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
-    if facts.purpose != Purpose::Watch {
+    if !facts.purpose.looks_up_secrets() {
         return;
     }
     for reference in facts.references {
