@@ -13,8 +13,8 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-/// An event is a dozen small allocations that live for a moment; this allocator makes the whole way a quarter cheaper than
-/// the system's (docs/performance.md).
+/// An event is a dozen small allocations that live for a moment, and the system's allocator was a fifth of the whole way's
+/// cost (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
