@@ -218,7 +218,7 @@ impl LaneOrder {
                 order: judged.order,
                 event: Arc::clone(event),
                 partition: at.0,
-                ticket: partition.hold(incoming.offset),
+                ticket: partition.hold(incoming.offset, judged.order),
                 bytes,
                 timeliness: judged.timeliness,
                 queue: Queue::Alone,
@@ -329,7 +329,7 @@ impl LaneOrder {
             return least.max(self.watermark);
         }
         // Nobody holds anybody back: time is at the newest event, and that one is due, too.
-        let newest = self.partitions.iter().filter_map(|partition| partition.newest_order).max();
+        let newest = self.partitions.iter().filter_map(Partition::newest).max();
         newest.map_or(self.watermark, |newest| newest.next().max(self.watermark))
     }
 

@@ -60,8 +60,8 @@ pub(super) struct Partition {
     pub(super) activity: Activity,
     /// M: the largest trusted time so far.
     pub(super) latest: Option<EventTime>,
-    /// The largest order time so far.
-    pub(super) newest_order: Option<EventTime>,
+    /// The largest order time of an event that was held.
+    newest_held: Option<EventTime>,
     /// The next record.
     pub(super) next: NextOffset,
     /// Floors known beforehand, by offset.
@@ -101,7 +101,7 @@ impl Partition {
             id,
             activity: Activity::Active,
             latest: None,
-            newest_order: None,
+            newest_held: None,
             next: NextOffset(0),
             floors_ahead: BTreeMap::new(),
             run: Run::new(),
@@ -212,12 +212,19 @@ impl Partition {
             Timeliness::OnTime
         };
         let order = time.max(least).min(most).max(on_time_from).max(self.floor);
-        self.newest_order = self.newest_order.max(Some(order));
         Judged { order, timeliness }
     }
 
-    /// Notes an event that waits; the ticket lets it go again.
-    pub(super) fn hold(&mut self, offset: i64) -> u64 {
+    /// The newest moment that it knows of, which is time where nobody holds anybody back. It must be the same after a
+    /// restart: M and the floor are saved, and what was held and not released is read again.
+    pub(super) fn newest(&self) -> Option<EventTime> {
+        let floor = Some(self.floor).filter(|floor| *floor > EventTime::MIN);
+        self.newest_held.max(self.latest).max(floor)
+    }
+
+    /// Notes an event that waits for its order time; the ticket lets it go again.
+    pub(super) fn hold(&mut self, offset: i64, order: EventTime) -> u64 {
+        self.newest_held = self.newest_held.max(Some(order));
         self.held.push_back(Held { offset, latest: self.latest, floor: self.floor, released: false });
         self.first_ticket + self.held.len() as u64 - 1
     }
