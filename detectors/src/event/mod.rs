@@ -5,6 +5,7 @@
 
 mod actor;
 mod artifact;
+mod client;
 mod kind;
 mod position;
 mod purl;
@@ -12,6 +13,7 @@ mod time;
 
 pub use actor::{Actor, ActorKind, AuthMethod, Country};
 pub use artifact::{Artifact, ArtifactKey, Digest, DigestError, shown_artifact};
+pub use client::{Client, ClientRole};
 pub use kind::{
     Access, AccessAction, Account, AccountChange, Check, CheckResult, EventKind, Metadata, Provenance,
     ProvenanceLevel, Publish, Sign, Signer, Tag, TransparencyLog, Verify, Withdraw, WithdrawAction,

@@ -58,8 +58,9 @@ impl PackageUrl {
             return Err(PurlError::Type(short()));
         }
         let (path, version) = match path.rfind('@') {
-            // A scope's `@` opens a segment; a version's stands inside or behind one.
             Some(at) if at > 0 && !path[..at].ends_with('/') => (&path[..at], Some(&path[at + 1..])),
+            // npm's scopes are written with a plain `@` more often than not; elsewhere it is a version of no name.
+            Some(_) if !package_type.eq_ignore_ascii_case("npm") => return Err(PurlError::Name(short())),
             _ => (path, None),
         };
         let version = version.map(percent_decoded).filter(|version| !version.is_empty());
@@ -84,6 +85,9 @@ impl PackageUrl {
         version: Option<&str>,
         repository: Option<String>,
     ) -> Option<Self> {
+        if !is_type(package_type) {
+            return None;
+        }
         let mut kind = if package_type.bytes().any(|byte| byte.is_ascii_uppercase()) {
             Cow::Owned(package_type.to_ascii_lowercase())
         } else {
@@ -91,8 +95,15 @@ impl PackageUrl {
         };
         let mut path = Cow::Borrowed(path);
         if kind == "oci" || kind == "docker" {
+            // An `oci` package URL says in `repository_url` where the whole repository is; in a `docker` one it is the
+            // registry alone.
+            let place = repository.map(|url| {
+                let path = cleaned(&path);
+                let name = if kind == "oci" { path.rsplit('/').next().unwrap_or(&path) } else { &path };
+                placed(&url, name)
+            });
+            path = Cow::Owned(container_path(place.as_deref().unwrap_or(&path)));
             kind = Cow::Borrowed("docker");
-            path = Cow::Owned(container_path(&path, repository));
         }
         let mut key = String::with_capacity(8 + kind.len() + path.len());
         key.push_str("pkg:");
@@ -107,7 +118,11 @@ impl PackageUrl {
         }
         (segments > 0).then(|| Self {
             key: ArtifactKey::canonical(&key),
-            version: version.filter(|version| !version.is_empty()).map(Arc::from),
+            version: version.filter(|version| !version.is_empty()).map(|version| match &*kind {
+                // A version of Hugging Face is a commit.
+                "huggingface" => Arc::from(version.to_lowercase()),
+                _ => Arc::from(version),
+            }),
         })
     }
 
@@ -146,7 +161,7 @@ fn normalised<'a>(kind: &str, segment: &'a str) -> Cow<'a, str> {
     match kind {
         "pypi" => Cow::Owned(pep_503(segment)),
         "npm" | "github" | "bitbucket" | "docker" | "composer" | "deb" | "apk" | "alpm" | "hex"
-        | "luarocks" | "pub" | "golang" => {
+        | "luarocks" | "pub" | "golang" | "brew" | "git" => {
             if segment.bytes().any(|byte| byte.is_ascii_uppercase()) {
                 Cow::Owned(segment.to_lowercase())
             } else {
@@ -173,18 +188,9 @@ fn pep_503(name: &str) -> String {
 }
 
 /// Folds what people call a container into the path of its repository: Docker Hub's own images live under
-/// `library/`, and an `oci` package URL says in `repository_url` where it is. The path is cleaned first, so that a
-/// folded path is its own folded path.
-fn container_path(path: &str, repository: Option<String>) -> String {
-    let path = cleaned(path);
-    let mut path = match repository {
-        Some(url) => {
-            let name = path.rsplit('/').next().unwrap_or(&path);
-            let url = cleaned(url.split_once("://").map_or(url.as_str(), |(_, rest)| rest));
-            if url.ends_with(&format!("/{name}")) { url } else { format!("{url}/{name}") }
-        }
-        None => path,
-    };
+/// `library/`. The path is cleaned first, so that a folded path is its own folded path.
+fn container_path(path: &str) -> String {
+    let mut path = cleaned(path);
     while let Some(rest) = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"]
         .iter()
         .find_map(|host| path.strip_prefix(host))
@@ -192,6 +198,12 @@ fn container_path(path: &str, repository: Option<String>) -> String {
         path = rest.to_owned();
     }
     if path.contains('/') || path.is_empty() { path } else { format!("library/{path}") }
+}
+
+/// A repository at the place that `repository_url` names, unless it names the repository itself.
+fn placed(url: &str, name: &str) -> String {
+    let url = cleaned(url.split_once("://").map_or(url, |(_, rest)| rest));
+    if url.is_empty() || url.ends_with(&format!("/{name}")) { url } else { format!("{url}/{name}") }
 }
 
 /// Lower case, without empty segments and those that mean a place.
@@ -253,6 +265,9 @@ fn push_encoded(out: &mut String, text: &str) {
 }
 
 #[cfg(test)]
+mod suite;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -274,6 +289,14 @@ mod tests {
             "pkg:oci/debian@sha256%3A244fd47e07d10?repository_url=ghcr.io/debian&tag=bullseye",
             Ok("pkg:docker/ghcr.io/debian@sha256:244fd47e07d10"),
         );
+        check(
+            "pkg:docker/customer/image@sha256:244fd47e07d10?repository_url=gcr.io",
+            Ok("pkg:docker/gcr.io/customer/image@sha256:244fd47e07d10"),
+        );
+        check(
+            "pkg:oci/static?repository_url=gcr.io/distroless/static",
+            Ok("pkg:docker/gcr.io/distroless/static"),
+        );
         check("pkg:github/Tokio-rs/axum@axum-v0.8.9", Ok("pkg:github/tokio-rs/axum@axum-v0.8.9"));
         check("pkg:maven/org.Apache/Commons@1#sub/path", Ok("pkg:maven/org.Apache/Commons@1"));
         check("pkg:cargo/../../serde", Ok("pkg:cargo/serde"));
@@ -286,6 +309,7 @@ mod tests {
         check("pkg:", Err("package URL `pkg:` has no valid type"));
         check("pkg:npm", Err("package URL `pkg:npm` has no valid type"));
         check("pkg:npm/", Err("package URL `pkg:npm/` has no name"));
+        check("pkg:maven/@1.3", Err("package URL `pkg:maven/@1.3` has no name"));
         check("pkg:n pm/x", Err("package URL `pkg:n pm/x` has no valid type"));
         check("pkg:npm/@1.0", Ok("pkg:npm/%401.0"));
     }
