@@ -33,6 +33,7 @@ use alerting::receivers::ReceiverConfig;
 use alerting::routing::{DefaultRoute, InhibitConfig, MuteTimeConfig, OwnerConfig, RouteConfig};
 use alerting::rules::RulesConfig;
 use detectors::settings::EngineSettings;
+use ingest::identity::{Identity, IdentityError, IdentitySettings};
 use ingest::mapping::{Mapping, MappingDeclaration};
 use ingest::ordering::{MERGE_BUFFER, MERGE_SPILL, MergeBounds};
 use schemars::JsonSchema;
@@ -70,6 +71,9 @@ pub(crate) struct Config {
     pub(crate) engine: EngineSettings,
     /// How records of many partitions become one ordered log.
     pub(crate) order: OrderConfig,
+    /// What is known of clients beyond the logs: countries and networks by address, your own mirrors and scanners.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) identity: IdentitySettings,
     /// The brokers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kafka: Option<KafkaConfig>,
@@ -166,6 +170,19 @@ impl Config {
         }
     }
 
+    /// What is known of clients beyond the logs; its tables are read now.
+    pub(crate) fn identity(&self) -> Result<Arc<Identity>, Failure> {
+        let opened = Identity::open(&self.identity).map(Arc::new);
+        opened.map_err(|error| {
+            let exit = match error {
+                IdentityError::Damaged { .. } => Exit::Incompatible,
+                IdentityError::Unreadable { .. } | IdentityError::TooLarge(_) => Exit::Unavailable,
+            };
+            Failure::new(exit, error)
+                .hint("correct `[identity]`, or fetch the table again from who publishes it")
+        })
+    }
+
     /// The configuration to watch with. Its mistakes and warnings are printed.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
         printed(read(path, Purpose::Watch))
@@ -181,6 +198,10 @@ impl Config {
     pub(crate) fn load_or_default(path: Option<&Path>) -> Result<Self, Failure> {
         path.map_or_else(|| Ok(Self::default()), |path| printed(read(path, Purpose::Files)))
     }
+}
+
+fn is_default(settings: &IdentitySettings) -> bool {
+    *settings == IdentitySettings::default()
 }
 
 impl Default for StoreConfig {

@@ -8,7 +8,6 @@ use detectors::event::{NextOffset, PartitionId};
 use detectors::finding::RecordPosition;
 use ingest::kafka::{KafkaSource, KafkaSourceSettings};
 use ingest::source::{Item, Polled, ResumeAt, Source, SourceError};
-use pipeline::flow::SourceRules;
 use pipeline::live::{Live, LiveReport, Telling, Until};
 use transport::kafka::{KafkaConsumer, Member, Polled as Brought, StartAt, TopicPartition};
 
@@ -42,8 +41,7 @@ pub(crate) fn watch(
     check: &dyn Fn(&Live) -> Result<(), Failure>,
 ) -> Result<LiveReport, Failure> {
     let config = &session.config;
-    let rules: Vec<SourceRules> =
-        config.sources.iter().map(|source| sources::rules(config, source)).collect();
+    let rules = sources::rules(config, &config.identity()?);
     let names = rules.iter().map(|rules| Arc::clone(&rules.decoder.source)).collect();
     let live = session.live(&rules, telling, until, names)?;
     check(&live)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use detectors::event::Span;
 use ingest::decode::{DecoderSettings, Format};
 use ingest::files::FileSource;
+use ingest::identity::Identity;
 use ingest::kafka::StartOffsets;
 use ingest::source::Source;
 use ingest::tail::{JournalError, TailError, TailSettings, TailSource};
@@ -18,14 +19,19 @@ use crate::several::Several;
 /// The source of files that no configured source claims.
 pub(crate) const FILES: &str = "files";
 
-/// How the records of a configured source are taken.
-pub(crate) fn rules(config: &Config, source: &SourceConfig) -> SourceRules {
+/// How the records of the configured sources are taken.
+pub(crate) fn rules(config: &Config, identity: &Arc<Identity>) -> Vec<SourceRules> {
+    config.sources.iter().map(|source| rules_of(config, source, identity)).collect()
+}
+
+fn rules_of(config: &Config, source: &SourceConfig, identity: &Arc<Identity>) -> SourceRules {
     let mut decoder = DecoderSettings::new(&source.name, source.format);
     if let Some(registry) = &source.registry {
         decoder.registry = Arc::from(registry.as_str());
     }
     decoder.ecosystem = source.ecosystem;
     decoder.zone = source.timezone.unwrap_or_default();
+    decoder.identity = Arc::clone(identity);
     decoder.mapping = source.mapping.as_deref().and_then(|name| config.mapping(name));
     SourceRules {
         decoder,
@@ -63,9 +69,10 @@ pub(crate) fn tail(
 
 /// Files as one source, each under the configured source that claims its base name, with the rules of all of them.
 pub(crate) fn files(config: &Config, paths: &[PathBuf]) -> Result<(Several, Vec<SourceRules>), Failure> {
-    let mut all: Vec<SourceRules> = config.sources.iter().map(|source| rules(config, source)).collect();
+    let identity = config.identity()?;
+    let mut all = rules(config, &identity);
     all.push(SourceRules {
-        decoder: DecoderSettings::new(FILES, Format::Auto),
+        decoder: DecoderSettings { identity, ..DecoderSettings::new(FILES, Format::Auto) },
         times: SourceTimes { lateness: DEFAULT_LATENESS, history: true, shift: 0 },
     });
     refuse_equal_names(paths)?;

@@ -30,6 +30,7 @@ pub(crate) use self::reading::{
 use self::recent::RecentNames;
 pub use self::refusal::{MAX_DETAIL_CHARS, Refusal, RefusalReason};
 pub use self::zone::{Zone, ZoneError};
+use crate::identity::{Identifier, Identity};
 use crate::mapping::Mapping;
 use crate::source::{MAX_RECORD_BYTES, RawRecord};
 use crate::wire;
@@ -49,6 +50,8 @@ pub struct DecoderSettings {
     pub zone: Zone,
     /// How the records of a declared format become events; `format` is not used then.
     pub mapping: Option<Arc<Mapping>>,
+    /// What is known of clients beyond the logs; one for all sources.
+    pub identity: Arc<Identity>,
 }
 
 impl DecoderSettings {
@@ -63,6 +66,7 @@ impl DecoderSettings {
             ecosystem: None,
             zone: Zone::UTC,
             mapping: None,
+            identity: Arc::default(),
         }
     }
 }
@@ -73,6 +77,7 @@ pub struct Decoder {
     settings: DecoderSettings,
     counters: DecodeCounters,
     recent: RecentNames,
+    identifier: Identifier,
 }
 
 impl Decoder {
@@ -80,7 +85,8 @@ impl Decoder {
     #[must_use]
     pub fn new(settings: DecoderSettings) -> Self {
         let recent = RecentNames::new(&settings.registry);
-        Self { settings, counters: DecodeCounters::default(), recent }
+        let identifier = Identifier::new(&settings.identity);
+        Self { settings, counters: DecodeCounters::default(), recent, identifier }
     }
 
     /// The settings it was made with.
@@ -138,6 +144,7 @@ impl Decoder {
             settings: &self.settings,
             counters: &mut self.counters,
             recent: &mut self.recent,
+            identifier: &mut self.identifier,
             base: 0,
             envelope_time: None,
             passed: 0,

@@ -3,6 +3,7 @@
 use detectors::event::{Event, MAX_LIST_ITEMS};
 
 use crate::decode::{Format, Reading, Refusal, RefusalReason};
+use crate::identity::Word;
 
 mod access;
 mod access_json;
@@ -80,8 +81,11 @@ fn read_part(
     out: &mut Vec<Event>,
 ) -> Result<(), Refusal> {
     reading.base = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
+    let first = out.len();
     if let Some(mapping) = &reading.settings.mapping {
-        return mapping.read(text, reading, out);
+        mapping.read(text, reading, out)?;
+        reading.identifier.complete(Word::Log, &mut out[first..]);
+        return Ok(());
     }
     let format = match reading.settings.format {
         Format::Auto => Format::recognise(text).ok_or_else(|| {
@@ -93,6 +97,10 @@ fn read_part(
     let count = reading.counters.by_format.entry(format).or_default();
     count.parts += 1;
     count.refused += u64::from(result.is_err());
+    if result.is_ok() {
+        let word = if format == Format::Native { Word::Contract } else { Word::Log };
+        reading.identifier.complete(word, &mut out[first..]);
+    }
     result
 }
 

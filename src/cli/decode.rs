@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// The declared format of the records, instead of `--format`
     #[arg(long, value_name = "NAME", conflicts_with = "format")]
     mapping: Option<String>,
-    /// Take declared formats from this configuration, beside those that are built in
+    /// Take declared formats and `[identity]` from this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// What kind of registry stands behind an access log
@@ -57,8 +57,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     })?;
     let mut settings = DecoderSettings::new(sources::FILES, arguments.format);
     settings.ecosystem = arguments.ecosystem;
+    let config = Config::load_or_default(arguments.config.as_deref())?;
+    settings.identity = config.identity()?;
     if let Some(name) = &arguments.mapping {
-        let config = Config::load_or_default(arguments.config.as_deref())?;
         settings.mapping = Some(config.mapping(name).ok_or_else(|| {
             let hint = format!("declare it as [mapping.{name}] and name the file with --config");
             Failure::new(Exit::Usage, format!("there is no mapping `{}`", output::visible(name))).hint(hint)

@@ -3,6 +3,7 @@
 //! They look at the tree and not at the types, so that a mistake in one place hides none in another.
 
 mod engine;
+mod identity;
 mod kafka;
 mod mappings;
 mod receivers;
@@ -36,6 +37,7 @@ pub(super) fn broken(facts: &Facts<'_>) -> Vec<Diagnostic> {
     for rule in [
         sources::check,
         mappings::check,
+        identity::check,
         engine::check,
         kafka::check,
         receivers::check,

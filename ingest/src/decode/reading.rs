@@ -9,6 +9,7 @@ use detectors::event::{
 
 use super::recent::RecentNames;
 use super::{DecodeCounters, DecoderSettings, PassReason, Refusal, RefusalReason};
+use crate::identity::Identifier;
 use crate::source::RawRecord;
 use crate::wire::object::Unknown;
 
@@ -25,6 +26,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) settings: &'a DecoderSettings,
     pub(crate) counters: &'a mut DecodeCounters,
     pub(crate) recent: &'a mut RecentNames,
+    pub(crate) identifier: &'a mut Identifier,
     /// How many events the record's parts before this one became; places and ids go on from there.
     pub(crate) base: u32,
     /// The time that an envelope around it gives, for what carries none of its own.

@@ -16,8 +16,7 @@
 //! | anything else of ECR, other services | nothing |
 //!
 //! One `docker pull` is one `BatchGetImage` of the tag, and one for each manifest below an index; layers never count as
-//! pulls of the image. `CloudTrail` has no HEAD. An assumed role is its principal without the session's name, which
-//! would be a new one every time; `sourceIPAddress` may be a service's name and is then no address.
+//! pulls of the image. `CloudTrail` has no HEAD. `sourceIPAddress` may be a service's name and is then no address.
 
 use detectors::event::{
     Access, AccessAction, Account, AccountChange, Actor, ActorKind, Artifact, Digest, Event, EventKind,
@@ -314,7 +313,6 @@ impl Record<'_> {
             _ => None,
         };
         let principal = said(own.arn.as_ref())
-            .map(without_session)
             .or(said(own.user_name.as_ref()))
             .or(said(own.invoked_by.as_ref()))
             .or(said(own.principal.as_ref()));
@@ -339,16 +337,5 @@ impl ImageId<'_> {
             digest: said(self.digest.as_ref()).and_then(|digest| Digest::parse(digest).ok()),
             ..repository.clone()
         }
-    }
-}
-
-/// `arn:aws:sts::123456789012:assumed-role/Role/session` without the session.
-fn without_session(arn: &str) -> &str {
-    match arn.split_once(":assumed-role/") {
-        Some((head, rest)) => {
-            let role = rest.split('/').next().unwrap_or(rest);
-            &arn[..head.len() + ":assumed-role/".len() + role.len()]
-        }
-        None => arn,
     }
 }

@@ -214,11 +214,10 @@ fn retained_not(data: &EventData<'_>) -> Result<Vec<Artifact>, Refusal> {
     each.collect()
 }
 
-/// `robot$…` is a robot account, and Harbor's own services go by these names.
+/// Harbor's own services go by these names.
 fn actor_of(operator: Option<&str>, reading: &mut Reading<'_>) -> Actor {
     let kind = operator.and_then(|name| match name {
         "harbor-jobservice" | "auto" | "MANUAL" | "SCHEDULE" => Some(ActorKind::Service),
-        name if name.starts_with("robot$") => Some(ActorKind::Robot),
         "anonymous" => Some(ActorKind::Anonymous),
         _ => None,
     });

@@ -24,6 +24,12 @@ Filebeat objects, a kept webhook (`received` and `body`), an array, several line
 **What counts as a pull.** HEAD is `head`, never `pull`. A layer or a file stands in `file`, so that an image pulled counts once, by its manifest. Metadata (a
 packument, an index page) is `list`.
 
+**Who it was.** `actor.kind` is the log's word. Where it says nothing, the form of the principal's name decides (`robot$…`, assumed roles, nodes, service
+accounts), and among anonymous requests the user agent: crawlers and update robots are `robot`, scanners, mirrors and CI `service`. A named principal is never
+made a service by what its client calls itself. Sessions of assumed roles, node names and the UUIDs of Harbor's scan robots are taken off, so that one actor has
+one baseline. `[identity]` names your own mirrors and scanners, and adds country and network from tables in MaxMind's format; `actor.country` is then known
+wherever `actor.ip` is.
+
 ";
 
 fn words(list: &[&str]) -> String {
