@@ -115,11 +115,7 @@ pub(crate) fn git_tags(folder: &Path, answers: &mut Answers) -> Result<(), Failu
             && record.kind != "publish"
     })?;
     for event in words(&labelled) {
-        if event == "unsigned_after_signed" {
-            answers.not_yet(&event, "the detector `unsigned-after-signed`");
-        } else {
-            labelled.recall(answers, &event);
-        }
+        labelled.recall(answers, &event);
     }
     let rest = labelled.elsewhere();
     let signing =

@@ -160,6 +160,13 @@ impl Priors {
             .unwrap_or_default()
     }
 
+    /// In how many classes from 1 on something was counted. Walks them, so it is for what is rare.
+    #[must_use]
+    pub fn classes(&self, registry: &Arc<str>, what: &'static str) -> u64 {
+        let key = |class| PriorKey { registry: Arc::clone(registry), what: Cow::Borrowed(what), class };
+        self.0.range(key(1)..=key(u16::MAX)).count() as u64
+    }
+
     /// The shrunk population rate: `(hits + strength·guess) / (chances + strength)`, so that a registry seen
     /// for the first time starts from `guess`.
     #[must_use]
@@ -241,6 +248,23 @@ impl Scores {
             calibration: Some((cell, tail.randomised)),
             scored: None,
         });
+    }
+
+    /// Counts several at once for the population rates of the next hour.
+    pub fn tally_many(
+        &mut self,
+        registry: &Arc<str>,
+        what: &'static str,
+        class: u16,
+        hits: u64,
+        chances: u64,
+    ) {
+        let tally = self
+            .tallies
+            .entry(PriorKey { registry: Arc::clone(registry), what: Cow::Borrowed(what), class })
+            .or_default();
+        tally.hits += hits;
+        tally.chances += chances;
     }
 
     /// Counts for the population rates of the next hour.

@@ -16,10 +16,15 @@
 //! assert!(findings.is_empty());
 //! ```
 
+mod artifact_changes;
+mod assignment;
 mod decision;
 mod intake;
+mod principals;
 mod save;
 mod shard;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Priors;
 use crate::event::{EventTime, Ordered, Span};
-use crate::finding::{DetectorId, Finding};
+use crate::finding::{DetectorId, Family, Finding};
 use crate::settings::EngineSettings;
 use decision::Decisions;
 use intake::{Intake, Passed};
@@ -68,7 +73,7 @@ impl Lane {
     #[must_use]
     pub const fn of(detector: DetectorId) -> Self {
         match detector {
-            DetectorId::DownloadVolume | DetectorId::DownloadBreadth => Self::Access,
+            _ if matches!(detector.family(), Family::Downloads | Family::Access) => Self::Access,
             _ => Self::Change,
         }
     }
@@ -131,9 +136,7 @@ impl Engine {
             lane,
             intake: Intake::new(settings.seed),
             passed: Passed::default(),
-            shards: (0..SHARDS)
-                .map(|_| Shard::new(lane, settings.seed, settings.hot_keys / SHARDS))
-                .collect(),
+            shards: (0..SHARDS).map(|_| Shard::new(lane, settings, settings.hot_keys / SHARDS)).collect(),
             decisions: Decisions::new(settings.clone()),
             closed: EventTime::MIN,
             ledger: save::SaveLedger::default(),
@@ -210,7 +213,7 @@ impl Engine {
         self.intake.take(events, &mut self.passed);
         let passed = &self.passed;
         for at in passed.places() {
-            shard::assign(self.lane, seed, at, &passed.event(events, at).event, &mut self.shards);
+            assignment::assign(self.lane, seed, at, &passed.event(events, at).event, &mut self.shards);
         }
         let priors = self.decisions.priors();
         runner.run(&mut self.shards, &|shard| shard.observe(&|at| passed.event(events, at), &priors));

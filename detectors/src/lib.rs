@@ -4,8 +4,10 @@
 //! same ordered log gives the same findings on every machine, at every speed. `clippy.toml` beside this crate
 //! turns the rule into lints.
 
+pub mod accounts;
 pub mod catalogue;
 mod change_lane;
+pub mod creation;
 pub mod detector;
 pub mod downloads;
 pub mod engine;
@@ -17,5 +19,6 @@ pub mod metadata;
 pub mod settings;
 pub mod severity;
 pub mod signing;
+pub mod signing_policy;
 pub mod statistics;
 pub mod tags;

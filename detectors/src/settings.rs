@@ -7,7 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::creation::name_squat::NameSquatConfig;
+use crate::event::Digest;
 use crate::finding::DetectorId;
+use crate::signing_policy::SigningPolicyConfig;
+use crate::tags::tag_move::TagMoveConfig;
 
 /// Keys a lane keeps in memory at most, unless set otherwise.
 pub const DEFAULT_HOT_KEYS: usize = 1_000_000;
@@ -26,6 +30,37 @@ pub struct EngineSettings {
     pub detectors: BTreeMap<DetectorId, DetectorSettings>,
     /// Artifact keys whose findings are one step louder.
     pub critical: Vec<String>,
+    /// Digests that are known to be bad (`sha256:…`): a pull of one is told at once.
+    pub bad_digests: Vec<String>,
+    /// What private artifact keys begin with (`pkg:npm/%40acme/`).
+    pub private_names: Vec<String>,
+    /// Registries that may serve private names.
+    pub private_registries: Vec<String>,
+    /// What single detectors are to know beside their mode, weight and floor.
+    pub rules: Rules,
+}
+
+/// What an owner may tell single detectors, each beside its detector.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Rules {
+    /// Names that are guarded against near ones.
+    pub name_squat: NameSquatConfig,
+    /// Who may sign and publish what, with what, and for how long.
+    pub signing_policy: SigningPolicyConfig,
+    /// Tags that move by design.
+    pub tag_move: TagMoveConfig,
+}
+
+impl Rules {
+    fn problems(&self) -> impl Iterator<Item = (String, String)> {
+        let of = |id: DetectorId, problems: Vec<(String, String)>| {
+            problems.into_iter().map(move |(path, problem)| (format!("engine.rules.{id}.{path}"), problem))
+        };
+        of(DetectorId::NameSquat, self.name_squat.problems())
+            .chain(of(DetectorId::SigningPolicy, self.signing_policy.problems()))
+            .chain(of(DetectorId::TagMove, self.tag_move.problems()))
+    }
 }
 
 /// The alert budget: what share of what is told may be false, and what may be told on a quiet day.
@@ -69,6 +104,10 @@ impl Default for EngineSettings {
             budget: Budget::default(),
             detectors: BTreeMap::new(),
             critical: Vec::new(),
+            rules: Rules::default(),
+            bad_digests: Vec::new(),
+            private_names: Vec::new(),
+            private_registries: Vec::new(),
         }
     }
 }
@@ -100,8 +139,14 @@ impl EngineSettings {
             DetectorId::DownloadVolume => 14.0,
             // Principals are fewer than artifacts by an order of magnitude, and so are their windows.
             DetectorId::DownloadBreadth => 12.0,
+            // One look an active hour, and one a day for each origin: a hundred thousand a day.
+            DetectorId::NewOrigin | DetectorId::UnusualHour | DetectorId::NewConsumer => 9.0,
             // Another signature is rare, and worth keeping long before it is worth telling.
-            DetectorId::ReSigning | DetectorId::KeyChange => crate::signing::WORTH_KEEPING_BITS,
+            DetectorId::SignerProfile => crate::signing::WORTH_KEEPING_BITS,
+            // The step to another signer, or to none, is a fact: it is kept, and its surprise says how loud.
+            DetectorId::ReSigning | DetectorId::KeyChange | DetectorId::UnsignedAfterSigned => 0.0,
+            // An hour of the day says little alone, and is meant to stand beside others in an incident.
+            DetectorId::SigningHour => crate::signing::signing_hour::WORTH_KEEPING_BITS,
             _ => 8.0,
         })
     }
@@ -122,6 +167,12 @@ impl EngineSettings {
             bound(format!("engine.detectors.{id}.weight"), settings.weight, 0.0, 1.0);
             if let Some(floor) = settings.floor_bits {
                 bound(format!("engine.detectors.{id}.floor_bits"), floor, 0.0, 100.0);
+            }
+        }
+        problems.extend(self.rules.problems());
+        for digest in &self.bad_digests {
+            if let Err(error) = Digest::parse(digest) {
+                problems.push(("engine.bad_digests".into(), error.to_string()));
             }
         }
         problems

@@ -36,8 +36,9 @@ pub fn of_surprise(bits: f64, family: Family, critical_subject: bool, consumptio
         3 => Severity::High,
         _ => Severity::Critical,
     };
-    // Volume alone never pages: it needs another family beside it, in the incident.
-    if family == Family::Downloads && !critical_subject { severity.min(Severity::Medium) } else { severity }
+    // Volume alone never pages, and neither does how much is published or taken back: that needs another family beside it,
+    // in the incident.
+    if family.is_volume() && !critical_subject { severity.min(Severity::Medium) } else { severity }
 }
 
 #[cfg(test)]

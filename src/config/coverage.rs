@@ -110,16 +110,50 @@ mod tests {
     #[test]
     fn a_detector_is_blind_if_no_source_brings_what_it_needs() {
         use DetectorId as Id;
-        let but_downloads =
-            [Id::ReSigning, Id::KeyChange, Id::TagMove, Id::MetadataDrift, Id::TrustDowngrade];
         check(&[Format::Auto], &[]);
         check(&[Format::Native], &[]);
-        check(&[Format::Combined], &but_downloads);
-        check(
-            &[Format::Rekor],
-            &[Id::TagMove, Id::MetadataDrift, Id::TrustDowngrade, Id::DownloadVolume, Id::DownloadBreadth],
-        );
-        check(&[Format::Rekor, Format::Distribution], &[Id::MetadataDrift, Id::TrustDowngrade]);
+        let of_publishes =
+            [Id::VersionOddity, Id::PublishBurst, Id::DormantRevival, Id::NewAccountPublish, Id::NameSquat];
+        let with = |first: &[Id], last: &[Id]| [first, of_publishes.as_slice(), last].concat();
+        let but_downloads = [
+            Id::ReSigning,
+            Id::KeyChange,
+            Id::TagMove,
+            Id::MetadataDrift,
+            Id::TrustDowngrade,
+            Id::SignerProfile,
+            Id::KeyFanOut,
+            Id::SigningHour,
+            Id::UnmatchedSignature,
+            Id::FailedVerification,
+            Id::SigningPolicy,
+        ];
+        check(&[Format::Combined], &with(&but_downloads, &[]));
+        let but_signatures = [
+            Id::TagMove,
+            Id::MetadataDrift,
+            Id::TrustDowngrade,
+            Id::DownloadVolume,
+            Id::DownloadBreadth,
+            Id::UnmatchedSignature,
+            Id::FailedVerification,
+        ];
+        let of_pulls = [
+            Id::OwnershipChange,
+            Id::WithdrawalWave,
+            Id::Enumeration,
+            Id::NewOrigin,
+            Id::UnusualHour,
+            Id::ImpossibleTravel,
+            Id::DeniedBurst,
+            Id::NotFoundBurst,
+            Id::DependencyConfusion,
+            Id::NewConsumer,
+            Id::BadVersionPull,
+        ];
+        check(&[Format::Rekor], &with(&but_signatures, &of_pulls));
+        let neither = [Id::MetadataDrift, Id::TrustDowngrade, Id::FailedVerification];
+        check(&[Format::Rekor, Format::Distribution], &with(&neither, &[Id::OwnershipChange]));
         check(&[], &Id::ALL);
     }
 

@@ -139,6 +139,16 @@ fn usual_names(band: &Band) -> Vec<&str> {
 pub(super) fn technique_name(id: &str) -> &'static str {
     match id {
         "T1195.001" => "Compromise Software Dependencies and Development Tools",
+        "T1036.005" => "Match Legitimate Resource Name or Location",
+        "T1078" => "Valid Accounts",
+        "T1083" => "File and Directory Discovery",
+        "T1098" => "Account Manipulation",
+        "T1110" => "Brute Force",
+        "T1136" => "Create Account",
+        "T1485" => "Data Destruction",
+        "T1550" => "Use Alternate Authentication Material",
+        "T1588.003" => "Code Signing Certificates",
+        "T1593.003" => "Code Repositories",
         "T1195.002" => "Compromise Software Supply Chain",
         "T1213.003" => "Data from Code Repositories",
         "T1530" => "Data from Cloud Storage",

@@ -5,6 +5,9 @@
 //! p-value, and one way of saying it.
 
 mod burst;
+mod choice;
+mod counting;
+mod crowd;
 #[cfg(test)]
 pub(crate) mod draws;
 mod habits;
@@ -16,15 +19,20 @@ mod statement;
 pub(crate) mod story;
 #[cfg(test)]
 mod story_event;
+mod windowed;
 
 pub(crate) use burst::Burst;
+pub(crate) use choice::{Chance, Choice, RareOutcome, any};
+pub(crate) use counting::{CountState, CountWords, Counting, Within, shown_usual};
 pub(crate) use habits::{Habits, Prior, lesson};
 pub(crate) use mark::Mark;
 pub(crate) use outcome::{Masses, at_random, speak, strongest, whether};
 pub(crate) use place::{Place, Places};
 pub(crate) use statement::{
-    artifact_subject, keep_latest, ordinal, person_link, scored, short_name, shown_time_apart, tie,
+    Statement, artifact_subject, counts, keep_latest, ordinal, person_link, principal_link, scored,
+    short_name, shown_time_apart, subject, tie,
 };
+pub(crate) use windowed::{CountLook, CountModel, Telling, Thing, WINDOWS_NEEDED, WindowedCount};
 
 use crate::detector::Cell;
 use crate::event::{EventTime, Span};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::mark::Mark;
 use crate::detector::{Explanation, Scored, Seen, Verdict};
-use crate::event::{ActorKind, Event, EventId, Span};
-use crate::finding::{Anchor, DetectorId, Link, Subject, SubjectKind};
+use crate::event::{ActorKind, Event, EventId, EventTime, Outcome, Span};
+use crate::finding::{
+    Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, RecordPosition, Subject, SubjectKind,
+};
 use crate::statistics::tie_break;
 
 /// Longest name that is remembered for display; a longer one is cut, and compared by its mark.
@@ -15,6 +17,74 @@ pub(crate) const MAX_NAME_CHARACTERS: usize = 120;
 pub(crate) fn artifact_subject(event: &Event) -> Option<Subject> {
     let key = event.artifact.as_ref()?.key.as_ref()?;
     Some(Subject::new(SubjectKind::Artifact, Arc::clone(&event.registry), key.shared()))
+}
+
+/// A subject in the registry of an event.
+pub(crate) fn subject(event: &Event, kind: SubjectKind, name: &Arc<str>) -> Subject {
+    Subject::new(kind, Arc::clone(&event.registry), Arc::clone(name))
+}
+
+/// Whether an event is judged and learned from: late ones and what failed are not.
+pub(crate) fn counts(seen: &Seen<'_>) -> bool {
+    seen.is_on_time() && seen.event().outcome == Outcome::Success
+}
+
+/// What a detector says of one event, before it is made an [`Explanation`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Statement {
+    /// What was looked at (`hour of signing`).
+    pub(crate) field: &'static str,
+    /// What is usual.
+    pub(crate) before: String,
+    /// What came.
+    pub(crate) after: String,
+    pub(crate) summary: String,
+    /// What follows "It would have been silent had".
+    pub(crate) silent_had: String,
+    /// Earlier records that it rests on: what they say, when they happened, and where they lie.
+    pub(crate) earlier: Vec<(Fact, EventTime, Option<RecordPosition>)>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) slsa_threat: Option<char>,
+}
+
+impl Statement {
+    /// The explanation of what `seen` brought; the artifact, its digest and who acted are linked in any case.
+    pub(crate) fn explained(self, seen: &Seen<'_>) -> Explanation {
+        let event = seen.event();
+        let fact = Fact::Field {
+            field: self.field.to_owned(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+            bits: 0.0,
+        };
+        let this = Evidence { fact, time: event.time, position: Some(RecordPosition::from(&event.position)) };
+        let earlier =
+            self.earlier.into_iter().map(|(fact, time, position)| Evidence { fact, time, position });
+        let mut links = Vec::new();
+        if let Some(artifact) = &event.artifact {
+            links.extend(artifact.key.as_ref().map(|key| Link::Artifact(key.shared())));
+            links.extend(artifact.digest.as_ref().map(|digest| Link::Digest(digest.as_str().into())));
+        }
+        for link in self.links.into_iter().chain(person_link(event)) {
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        }
+        Explanation {
+            observed: Measure::name(self.after, self.field),
+            expected: (!self.before.is_empty()).then(|| Band::name(self.before, self.field)),
+            summary: self.summary,
+            counterfactual: format!("It would have been silent had {}.", self.silent_had),
+            evidence: std::iter::once(this).chain(earlier).collect(),
+            links,
+            slsa_threat: self.slsa_threat,
+        }
+    }
+}
+
+/// The link to a principal of an event's registry.
+pub(crate) fn principal_link(event: &Event, principal: &str) -> Link {
+    Link::Principal(format!("{} {principal}", event.registry).into())
 }
 
 /// What is said of one event and its artifact.

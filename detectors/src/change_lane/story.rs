@@ -32,6 +32,23 @@ pub(crate) struct Stage<'a, D: Detector> {
     offset: i64,
     seed: u64,
     saves: bool,
+    row_of: fn(&Event) -> Option<String>,
+}
+
+/// The row of an event's artifact.
+fn artifact_row(event: &Event) -> Option<String> {
+    Some(format!("{} {}", event.registry, event.artifact.as_ref()?.key.as_ref()?))
+}
+
+/// The row of whom the engine shows an event as its principal, else of its registry.
+fn principal_row(event: &Event) -> Option<String> {
+    let name = crate::accounts::principal_of(event).unwrap_or(&event.registry);
+    Some(format!("{} {name}", event.registry))
+}
+
+/// The row of an event's signer, or of the key that it is about.
+fn signer_row(event: &Event) -> Option<String> {
+    crate::signing::signer_row(event).map(|name| format!("{} {name}", event.registry))
 }
 
 impl<'a, D: Detector> Stage<'a, D> {
@@ -47,12 +64,28 @@ impl<'a, D: Detector> Stage<'a, D> {
             offset: 0,
             seed: 7,
             saves: true,
+            row_of: artifact_row,
         }
     }
 
     /// Without saving and loading after each event: for simulations.
     pub(crate) fn fast(detector: &'a D, seed: u64) -> Self {
         Self { seed, saves: false, ..Self::new(detector) }
+    }
+
+    /// With rows of principals instead of artifacts.
+    pub(crate) fn by_principal(self) -> Self {
+        Self { row_of: principal_row, ..self }
+    }
+
+    /// With one row for a registry.
+    pub(crate) fn by_registry(self) -> Self {
+        Self { row_of: |event| Some(event.registry.to_string()), ..self }
+    }
+
+    /// With rows of signers instead of artifacts.
+    pub(crate) fn by_signer(self) -> Self {
+        Self { row_of: signer_row, ..self }
     }
 
     /// The state of an artifact, by its key.
@@ -81,10 +114,7 @@ impl<'a, D: Detector> Stage<'a, D> {
                 tally.chances += more.chances;
             }
         }
-        let Some(key) = event.artifact.as_ref().and_then(|artifact| artifact.key.as_ref()) else {
-            return vec![];
-        };
-        let name = format!("{} {key}", event.registry);
+        let Some(name) = (self.row_of)(&event) else { return vec![] };
         let ordered = Ordered { order: event.time, event: Arc::new(event), timeliness };
         let seen = Seen { ordered: &ordered, priors: &self.priors, seed: self.seed };
         let mut out = Scores { now: ordered.order, ..Scores::default() };
@@ -106,9 +136,61 @@ impl<'a, D: Detector> Stage<'a, D> {
 /// Plays a story and checks what each line expects; returns all that was said, in order.
 #[track_caller]
 pub(crate) fn check<D: Detector>(detector: &D, story: &str) -> Vec<Scored> {
-    let mut stage = Stage::new(detector);
+    tell(Stage::new(detector), story)
+}
+
+/// As [`check`], with rows of principals.
+#[track_caller]
+pub(crate) fn check_principals<D: Detector>(detector: &D, story: &str) -> Vec<Scored> {
+    tell(Stage::new(detector).by_principal(), story)
+}
+
+/// As [`check`], with rows of signers.
+#[track_caller]
+pub(crate) fn check_signers<D: Detector>(detector: &D, story: &str) -> Vec<Scored> {
+    tell(Stage::new(detector).by_signer(), story)
+}
+
+/// The largest state of a row of artifacts, in saved bytes, after a story.
+pub(crate) fn state_size<D: Detector>(detector: &D, story: &str) -> usize {
+    size_after(Stage::new(detector), story)
+}
+
+/// The largest state of a row after a story, in saved bytes.
+pub(crate) fn size_after<D: Detector>(mut stage: Stage<'_, D>, story: &str) -> usize {
+    for line in lines(story) {
+        let (times, action) = repeated(line.split_once("=>").map_or(line, |(action, _)| action));
+        for round in 1..=times {
+            stage.play(&action.replace('#', &round.to_string()));
+        }
+    }
+    stage.rows.values().map(|row| postcard::to_stdvec(row).unwrap().len()).max().unwrap_or(0)
+}
+
+/// The events of a story, for whoever shows them to something else than a stage.
+pub(crate) fn events(story: &str) -> Vec<Event> {
+    let mut clock = EventTime::parse("2026-01-05T00:00:00Z").unwrap();
+    let mut events = Vec::new();
+    for line in lines(story) {
+        let (times, action) = repeated(line);
+        for round in 1..=times {
+            let action = action.replace('#', &round.to_string());
+            let mut words: Vec<&str> = action.split_whitespace().collect();
+            clock = clock.plus(span(words.remove(0)));
+            events.push(story_event::read(&words, clock, i64::try_from(events.len()).unwrap()));
+        }
+    }
+    events
+}
+
+fn lines(story: &str) -> impl Iterator<Item = &str> {
+    story.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
+}
+
+#[track_caller]
+fn tell<D: Detector>(mut stage: Stage<'_, D>, story: &str) -> Vec<Scored> {
     let mut said = Vec::new();
-    for line in story.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
+    for line in lines(story) {
         let (action, expectation) = line.split_once("=>").unwrap_or((line, ""));
         let (times, action) = repeated(action);
         for round in 1..=times {

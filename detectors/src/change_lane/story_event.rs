@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::story::digest;
 use crate::event::{
-    Account, AccountChange, Actor, ActorKind, Artifact, AuthMethod, Event, EventId, EventKind, EventTime,
-    Metadata, Outcome, PackageUrl, PartitionId, Position, Provenance, Publish, Sign, Signer, Tag,
+    Account, AccountChange, Actor, ActorKind, Artifact, AuthMethod, Check, CheckResult, Event, EventId,
+    EventKind, EventTime, Metadata, Outcome, PackageUrl, PartitionId, Position, Provenance, Publish, Sign,
+    Signer, Span, Tag, TransparencyLog, Verify, Withdraw, WithdrawAction,
 };
 
 /// What stands behind the verb: a name with version or tag, then `key=value`.
@@ -49,6 +50,8 @@ pub(super) fn read(words: &[&str], time: EventTime, offset: i64) -> Event {
     if let Some(version) = line.text("version") {
         artifact.version = Some(version);
     }
+    // `account - …` concerns no artifact.
+    let artifact = (name != "-").then_some(artifact);
     Event {
         id: EventId::Producer(format!("event-{offset}").into()),
         time,
@@ -58,8 +61,8 @@ pub(super) fn read(words: &[&str], time: EventTime, offset: i64) -> Event {
             index: 0,
         },
         registry: line.text("registry").unwrap_or_else(|| kind_of_package.into()),
-        artifact: Some(artifact),
-        actor: actor(&line),
+        artifact,
+        actor: actor(&line, time),
         outcome: line.word::<Outcome>("outcome").unwrap_or_default(),
         status: None,
         request_id: None,
@@ -67,13 +70,27 @@ pub(super) fn read(words: &[&str], time: EventTime, offset: i64) -> Event {
             "publish" => EventKind::Publish(Box::new(Publish { metadata: metadata(&line) })),
             "tag" => EventKind::Tag(Tag { previous: line.text("previous").map(previous) }),
             "sign" => EventKind::Sign(Box::new(Sign {
-                signer: signer(&line),
+                signer: signer(&line, time),
                 predicate: line.text("predicate"),
-                ..Sign::default()
+                transparency_log: line.number("log").map(|index| TransparencyLog {
+                    index: Some(index),
+                    integrated_time: Some(ago(&line, "logged", time).unwrap_or(time)),
+                    ..TransparencyLog::default()
+                }),
+                signed_at: ago(&line, "signed", time),
             })),
             "account" => EventKind::Account(Account {
                 change: line.word::<AccountChange>("change").unwrap(),
                 target: line.text("target"),
+            }),
+            "withdraw" => EventKind::Withdraw(Withdraw {
+                action: line.word::<WithdrawAction>("action").unwrap(),
+                reason: None,
+            }),
+            "verify" => EventKind::Verify(Verify {
+                check: Check::Signature,
+                result: line.word::<CheckResult>("result").unwrap(),
+                reason: None,
             }),
             _ => unreachable!("the verb `{verb}`"),
         },
@@ -85,8 +102,23 @@ fn previous(word: Arc<str>) -> Arc<str> {
     if word.contains('.') { word } else { Arc::from(digest(&word).as_str()) }
 }
 
-fn actor(line: &Line<'_>) -> Actor {
+/// `created=9m`: so long before the event.
+fn ago(line: &Line<'_>, key: &str, time: EventTime) -> Option<EventTime> {
+    let text = line.text(key)?;
+    let (count, unit) = text.split_at(text.len() - 1);
+    let count: i64 = count.parse().unwrap();
+    let span = match unit {
+        "m" => Span::minutes(count),
+        "h" => Span::hours(count),
+        "d" => Span::days(count),
+        _ => unreachable!("the unit of `{text}`"),
+    };
+    Some(time.minus(span))
+}
+
+fn actor(line: &Line<'_>, time: EventTime) -> Actor {
     Actor {
+        account_created: ago(line, "created", time),
         principal: line.text("actor").or_else(|| line.text("by")),
         kind: line.word::<ActorKind>("kind"),
         auth: line.word::<AuthMethod>("auth"),
@@ -94,8 +126,11 @@ fn actor(line: &Line<'_>) -> Actor {
     }
 }
 
-fn signer(line: &Line<'_>) -> Signer {
+fn signer(line: &Line<'_>, time: EventTime) -> Signer {
     Signer {
+        not_after: ago(line, "expired", time),
+        trigger: line.text("trigger"),
+        run_attempt: line.number("attempt"),
         key_id: line.text("key"),
         identity: line.text("identity"),
         issuer: line.text("issuer"),

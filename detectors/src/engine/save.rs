@@ -14,7 +14,7 @@ use super::{Engine, SHARDS};
 use crate::event::EventTime;
 
 /// Version of the layout of what is saved; a reader refuses a newer one.
-pub const STATE_FORMAT: u32 = 1;
+pub const STATE_FORMAT: u32 = 2;
 
 /// Index of the part that holds the intake and stage 2; the shards are 0 to [`SHARDS`] − 1.
 const COMMON: u32 = SHARDS as u32;
@@ -174,7 +174,7 @@ impl Engine {
     fn forget(&mut self, part: usize) {
         let settings = self.decisions.settings();
         match self.shards.get_mut(part) {
-            Some(shard) => *shard = Shard::new(self.lane, settings.seed, settings.hot_keys / SHARDS),
+            Some(shard) => *shard = Shard::new(self.lane, settings, settings.hot_keys / SHARDS),
             None => self.intake = Intake::new(settings.seed),
         }
     }

@@ -249,7 +249,9 @@ fn newer_state_and_changes_without_a_base_are_refused() {
     let mut parts = Engine::new(Lane::Access, &settings).save().parts;
     parts[3].format = STATE_FORMAT + 1;
     let error = Engine::new(Lane::Access, &settings).load(parts.clone()).unwrap_err();
-    assert_eq!(error.to_string(), "state part 3 has format 2; this version reads up to 1");
+    let newest =
+        format!("state part 3 has format {}; this version reads up to {STATE_FORMAT}", STATE_FORMAT + 1);
+    assert_eq!(error.to_string(), newest);
     parts[3] = SavedPart { format: STATE_FORMAT, kind: SavedKind::Delta, ..parts[3].clone() };
     let error = Engine::new(Lane::Access, &settings).load(parts).unwrap_err();
     assert_eq!(error.to_string(), "state part 3 begins with changes instead of a base");

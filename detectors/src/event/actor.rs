@@ -80,6 +80,12 @@ impl Country {
             _ => None,
         }
     }
+
+    /// Its two letters.
+    #[must_use]
+    pub const fn letters(self) -> [u8; 2] {
+        self.0
+    }
 }
 
 impl fmt::Display for Country {

@@ -72,6 +72,52 @@ pub enum DetectorId {
     DownloadVolume,
     /// A principal touches unusually many distinct artifacts.
     DownloadBreadth,
+    /// What surrounds a signer's signatures is not as it was.
+    SignerProfile,
+    /// A key signs unusually many artifacts.
+    KeyFanOut,
+    /// A signer signs at an hour foreign to it.
+    SigningHour,
+    /// What was signed is not signed any more.
+    UnsignedAfterSigned,
+    /// A signature without a publish, long after it, or back-dated.
+    UnmatchedSignature,
+    /// More verifications fail than usual.
+    FailedVerification,
+    /// A rule about signing or publishing is broken.
+    SigningPolicy,
+    /// Version numbers do not go on as they did.
+    VersionOddity,
+    /// A publisher publishes more than its history allows.
+    PublishBurst,
+    /// An artifact or account publishes after a foreign gap.
+    DormantRevival,
+    /// An account younger than usual publishes.
+    NewAccountPublish,
+    /// A new name is near one of ours.
+    NameSquat,
+    /// Owners or accounts change, and then somebody publishes.
+    OwnershipChange,
+    /// More is taken back than usual.
+    WithdrawalWave,
+    /// A principal walks through names in order.
+    Enumeration,
+    /// A principal comes from where it never or rarely came from.
+    NewOrigin,
+    /// A principal acts at an hour foreign to it.
+    UnusualHour,
+    /// One person in two places too far apart.
+    ImpossibleTravel,
+    /// A principal is refused more often than its learned share allows.
+    DeniedBurst,
+    /// A principal asks for what is not there more often than its learned share allows.
+    NotFoundBurst,
+    /// A private name is asked of a registry that should not know it.
+    DependencyConfusion,
+    /// A quiet artifact gets a consumer unlike its others.
+    NewConsumer,
+    /// What was withdrawn, quarantined or is known to be bad is pulled.
+    BadVersionPull,
 }
 
 /// A detector's family: incidents combine surprise across families.
@@ -79,17 +125,31 @@ pub enum DetectorId {
 pub enum Family {
     /// Who pulls how much of what.
     Downloads,
+    /// Who comes from where, and gets what it should not.
+    Access,
     /// Who signs what.
     Signing,
     /// Where tags point.
     Tags,
     /// What is published, and how it changed.
     Metadata,
+    /// What comes to be and is taken back, how much at once, and by whom.
+    Creation,
+    /// Whose rights and credentials change.
+    Accounts,
+}
+
+impl Family {
+    /// Whether it only counts how much: then it needs another family beside it before anybody is woken.
+    #[must_use]
+    pub const fn is_volume(self) -> bool {
+        matches!(self, Self::Downloads | Self::Creation)
+    }
 }
 
 impl DetectorId {
     /// Every detector, in the catalogue's order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 30] = [
         Self::ReSigning,
         Self::KeyChange,
         Self::TagMove,
@@ -97,6 +157,29 @@ impl DetectorId {
         Self::TrustDowngrade,
         Self::DownloadVolume,
         Self::DownloadBreadth,
+        Self::SignerProfile,
+        Self::KeyFanOut,
+        Self::SigningHour,
+        Self::UnsignedAfterSigned,
+        Self::UnmatchedSignature,
+        Self::FailedVerification,
+        Self::SigningPolicy,
+        Self::VersionOddity,
+        Self::PublishBurst,
+        Self::DormantRevival,
+        Self::NewAccountPublish,
+        Self::NameSquat,
+        Self::OwnershipChange,
+        Self::WithdrawalWave,
+        Self::Enumeration,
+        Self::NewOrigin,
+        Self::UnusualHour,
+        Self::ImpossibleTravel,
+        Self::DeniedBurst,
+        Self::NotFoundBurst,
+        Self::DependencyConfusion,
+        Self::NewConsumer,
+        Self::BadVersionPull,
     ];
 
     /// The id as people write it.
@@ -110,6 +193,29 @@ impl DetectorId {
             Self::TrustDowngrade => "trust-downgrade",
             Self::DownloadVolume => "download-volume",
             Self::DownloadBreadth => "download-breadth",
+            Self::SignerProfile => "signer-profile",
+            Self::KeyFanOut => "key-fan-out",
+            Self::SigningHour => "signing-hour",
+            Self::UnsignedAfterSigned => "unsigned-after-signed",
+            Self::UnmatchedSignature => "unmatched-signature",
+            Self::FailedVerification => "failed-verification",
+            Self::SigningPolicy => "signing-policy",
+            Self::VersionOddity => "version-oddity",
+            Self::PublishBurst => "publish-burst",
+            Self::DormantRevival => "dormant-revival",
+            Self::NewAccountPublish => "new-account-publish",
+            Self::NameSquat => "name-squat",
+            Self::OwnershipChange => "ownership-change",
+            Self::WithdrawalWave => "withdrawal-wave",
+            Self::Enumeration => "enumeration",
+            Self::NewOrigin => "new-origin",
+            Self::UnusualHour => "unusual-hour",
+            Self::ImpossibleTravel => "impossible-travel",
+            Self::DeniedBurst => "denied-burst",
+            Self::NotFoundBurst => "not-found-burst",
+            Self::DependencyConfusion => "dependency-confusion",
+            Self::NewConsumer => "new-consumer",
+            Self::BadVersionPull => "bad-version-pull",
         }
     }
 
@@ -117,10 +223,34 @@ impl DetectorId {
     #[must_use]
     pub const fn family(self) -> Family {
         match self {
-            Self::ReSigning | Self::KeyChange => Family::Signing,
+            Self::ReSigning
+            | Self::KeyChange
+            | Self::SignerProfile
+            | Self::KeyFanOut
+            | Self::SigningHour
+            | Self::UnsignedAfterSigned
+            | Self::UnmatchedSignature
+            | Self::FailedVerification
+            | Self::SigningPolicy => Family::Signing,
             Self::TagMove => Family::Tags,
-            Self::MetadataDrift | Self::TrustDowngrade => Family::Metadata,
-            Self::DownloadVolume | Self::DownloadBreadth => Family::Downloads,
+            Self::MetadataDrift | Self::TrustDowngrade | Self::VersionOddity => Family::Metadata,
+            Self::PublishBurst
+            | Self::DormantRevival
+            | Self::NewAccountPublish
+            | Self::NameSquat
+            | Self::WithdrawalWave => Family::Creation,
+            Self::OwnershipChange => Family::Accounts,
+            Self::DownloadVolume
+            | Self::DownloadBreadth
+            | Self::Enumeration
+            | Self::DeniedBurst
+            | Self::NotFoundBurst => Family::Downloads,
+            Self::NewOrigin
+            | Self::UnusualHour
+            | Self::ImpossibleTravel
+            | Self::DependencyConfusion
+            | Self::NewConsumer
+            | Self::BadVersionPull => Family::Access,
         }
     }
 }

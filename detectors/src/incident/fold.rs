@@ -190,8 +190,8 @@ impl Combined {
     }
 
     fn severity(&self) -> Severity {
-        let only_downloads = self.families.keys().all(|family| *family == Family::Downloads);
-        let family = if only_downloads { Family::Downloads } else { Family::Metadata };
+        let only_volume = self.families.keys().all(|family| family.is_volume());
+        let family = if only_volume { Family::Downloads } else { Family::Metadata };
         let combined =
             self.bits().map(|bits| severity::of_surprise(bits, family, false, Consumption::Unknown));
         // Combining must not make an incident quieter than its loudest member.

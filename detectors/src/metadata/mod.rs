@@ -19,6 +19,7 @@ mod people;
 mod tests;
 pub mod trust_downgrade;
 mod version;
+pub mod version_oddity;
 
 pub use contents::MAX_TOOLS;
 pub use dependencies::{MAX_ADDRESSES, MAX_DEPENDENCIES};
@@ -27,6 +28,7 @@ pub use likeness::{DriftProfile, MAX_PROFILES};
 pub use memory::MetadataState;
 pub use metadata_drift::DriftConfig;
 pub use origin::MAX_RUN_NAMES;
+pub(crate) use people::change_word;
 pub use people::{ACCOUNT_CHANGE_COUNTS_FOR, MAX_MAINTAINERS, MAX_PUBLISHERS};
 
 use std::sync::Arc;

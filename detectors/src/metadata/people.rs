@@ -91,7 +91,7 @@ impl AccountWatch {
 }
 
 /// What people call a change.
-pub(super) const fn change_word(change: AccountChange) -> &'static str {
+pub(crate) const fn change_word(change: AccountChange) -> &'static str {
     match change {
         AccountChange::OwnerAdded => "an owner was added",
         AccountChange::RoleChanged => "a role changed",

@@ -6,9 +6,9 @@ use crate::statistics::hazard::field::Bump;
 
 /// The numbers of a version, as far as it has any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Numbers {
-    major: u64,
-    minor: u64,
+pub(crate) struct Numbers {
+    pub(super) major: u64,
+    pub(super) minor: u64,
     patch: u64,
     stage: Stage,
 }
@@ -37,6 +37,11 @@ impl Numbers {
         let behind = text[end..].trim_start_matches('.');
         let is_release = behind.is_empty() || behind.starts_with('+') || behind.starts_with("post");
         Some(Self { major, minor, patch, stage: if is_release { Stage::Release } else { Stage::PreRelease } })
+    }
+
+    /// Whether it comes before its release.
+    pub(super) fn is_pre_release(self) -> bool {
+        self.stage == Stage::PreRelease
     }
 
     /// What kind of release this is after `highest`.

@@ -59,6 +59,15 @@ impl Change {
         }
     }
 
+    /// Surprise from which it is kept, in bits. That somebody else signs is a fact which people ask for later, so it is
+    /// kept where it is a habit, too; its surprise says how loud. What surrounds a known identity changes more often.
+    const fn kept_from_bits(self) -> f64 {
+        match self {
+            Self::HolderOldKey | Self::HolderNewKey | Self::Stranger | Self::Returned => 0.0,
+            Self::FromElsewhere => WORTH_KEEPING_BITS,
+        }
+    }
+
     /// Whether a signature like this one could have this outcome, by what is known from before.
     fn is_possible(self, state: &SigningState, judged: &Judged<'_>) -> bool {
         let new_content = matches!(judged.act, Act::Signed(_));
@@ -127,7 +136,7 @@ pub(super) fn judge(state: &mut SigningState, judged: &Judged<'_>, out: &mut Sco
     let cell = state.acquaintance.cell(DetectorId::KeyChange, registry, now);
     match change {
         None => out.teach(tail, cell),
-        Some(change) => speak(out, WORTH_KEEPING_BITS, tail, cell, |verdict| {
+        Some(change) => speak(out, change.kept_from_bits(), tail, cell, |verdict| {
             let explanation = explain(state, judged, change);
             scored(
                 judged.seen,

@@ -9,24 +9,61 @@
 //! name a copy: neither is judged. Plain signatures and each kind of attestation are told apart, as different parties
 //! make them. Late events neither score nor teach: a signature's order is what tells the old key from the new one.
 
+mod content;
+pub mod failed_verification;
 pub mod key_change;
+pub mod key_fan_out;
 mod memory;
 pub mod re_signing;
 mod relation;
 mod signer;
+pub mod signer_profile;
+pub mod signing_hour;
 mod statement;
 #[cfg(test)]
 mod tests;
+pub mod unmatched_signature;
+pub mod unsigned_after_signed;
 
 pub use memory::{MAX_DIGESTS, MAX_FILES, MAX_KINDS, MAX_SIGNERS, SigningState};
 
-use crate::change_lane::{Mark, WarmUp, artifact_subject};
+use std::sync::Arc;
+
+use crate::change_lane::{Mark, WarmUp, artifact_subject, short_name};
 use crate::detector::{Detector, Scores, Seen};
-use crate::event::{EventKind, Outcome};
+use crate::event::{AccountChange, Event, EventKind, Outcome};
 use crate::finding::{DetectorId, Subject};
 use memory::{Signature, SignedDigest, SignedFile};
 use relation::Act;
 use signer::Who;
+
+/// The signer whose row an event is shown to: who signed, or the key that was revoked. A key by the shortest id that is
+/// its own, an identity without the ref it ran on.
+#[must_use]
+pub fn signer_row(event: &Event) -> Option<Arc<str>> {
+    match &event.kind {
+        EventKind::Sign(sign) => match (&sign.signer.key_id, &sign.signer.identity, &sign.signer.issuer) {
+            (Some(key), _, None) => Some(short_name(&signer::same_key(key).into())),
+            (_, Some(identity), _) => Some(short_name(&signer::without_ref(identity).0.into())),
+            _ => None,
+        },
+        EventKind::Account(account) if account.change == AccountChange::KeyRevoked => {
+            Some(short_name(&signer::same_key(account.target.as_ref()?).into()))
+        }
+        _ => None,
+    }
+}
+
+/// The signer of an event as the log writes it: what people read, and what findings are linked by.
+#[must_use]
+pub fn signer_name(event: &Event) -> Option<Arc<str>> {
+    let EventKind::Sign(sign) = &event.kind else { return None };
+    match (&sign.signer.key_id, &sign.signer.identity, &sign.signer.issuer) {
+        (Some(key), _, None) => Some(short_name(key)),
+        (_, Some(identity), _) => Some(short_name(&signer::without_ref(identity).0.into())),
+        _ => None,
+    }
+}
 
 /// Surprise from which a signature by somebody else is worth keeping, in bits: one in sixteen. A new key is rarely bad and
 /// rarely without interest, so the floor of what is stored may be set lower here than elsewhere.

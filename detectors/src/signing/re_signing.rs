@@ -64,6 +64,14 @@ impl Again {
         }
     }
 
+    /// Surprise from which it is kept, in bits: a stranger's signature always is, as in `key-change`.
+    const fn kept_from_bits(self) -> f64 {
+        match self {
+            Self::Stranger => 0.0,
+            Self::Known | Self::Same => WORTH_KEEPING_BITS,
+        }
+    }
+
     const fn of(act: Act) -> Option<Self> {
         match act {
             Act::CoSigned(Relation::Newcomer | Relation::HolderNewKey) => Some(Self::Stranger),
@@ -117,7 +125,7 @@ pub(super) fn judge(state: &mut SigningState, judged: &Judged<'_>, out: &mut Sco
     let cell = state.acquaintance.cell(DetectorId::ReSigning, registry, judged.seen.now());
     match again {
         // What the rule told already is not told twice.
-        Some(again) if !replaced => speak(out, WORTH_KEEPING_BITS, tail, cell, |verdict| {
+        Some(again) if !replaced => speak(out, again.kept_from_bits(), tail, cell, |verdict| {
             let id = (DetectorId::ReSigning, Signing::MAJOR);
             let explanation = explain(state, judged, again, row);
             scored(judged.seen, id, judged.subject.clone(), verdict, explanation)

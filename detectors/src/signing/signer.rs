@@ -49,6 +49,24 @@ impl Part {
     }
 }
 
+/// Hex digits of an `OpenPGP` fingerprint (version 4), and of the key id that its last digits are.
+const FINGERPRINT_DIGITS: usize = 40;
+const KEY_ID_DIGITS: usize = 16;
+
+/// What one key is called, however a log abbreviates it: tools write an `OpenPGP` key as its fingerprint or as its long
+/// id, which is the fingerprint's end (RFC 4880, 12.2). Another key with the same 64 bits costs 2⁶⁴ tries, unlike one
+/// with the same 32 of a short id, so short ids stay what they are.
+pub(super) fn same_key(key: &str) -> String {
+    let lower = key.to_ascii_lowercase();
+    let hex = lower.strip_prefix("0x").unwrap_or(&lower);
+    let is_hex = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match hex.len() {
+        FINGERPRINT_DIGITS if is_hex => hex[FINGERPRINT_DIGITS - KEY_ID_DIGITS..].to_owned(),
+        KEY_ID_DIGITS if is_hex => hex.to_owned(),
+        _ => lower,
+    }
+}
+
 /// The issuer that a plain key has.
 const NO_ISSUER: &str = "a key";
 
@@ -73,7 +91,7 @@ impl Who {
         let mut parts = vec![(Part::Issuer, Mark::of(seed, &["issuer", NO_ISSUER]))];
         parts.extend(shared_parts(seed, signer));
         Self {
-            credential: Mark::of(seed, &["key", &key.to_ascii_lowercase()]),
+            credential: Mark::of(seed, &["key", &same_key(key)]),
             holder: holder.map(|holder| Mark::of(seed, &["holder", holder])),
             name: short_name(key),
             holder_name: holder.map(short_name),
@@ -121,7 +139,7 @@ fn shared_parts(seed: u64, signer: &Signer) -> impl Iterator<Item = (Part, Mark)
 
 /// Parts a CI identity from the ref it ran on, which is another one with each release:
 /// `https://github.com/o/r/.github/workflows/release.yml@refs/tags/v1.2.3`.
-fn without_ref(identity: &str) -> (&str, Option<&str>) {
+pub(super) fn without_ref(identity: &str) -> (&str, Option<&str>) {
     match identity.rsplit_once('@') {
         Some((stable, reference)) if reference.starts_with("refs/") => (stable, Some(reference)),
         _ => (identity, None),
@@ -129,7 +147,7 @@ fn without_ref(identity: &str) -> (&str, Option<&str>) {
 }
 
 /// `tags`, `heads` or `pull`.
-fn kind_of_ref(reference: &str) -> &str {
+pub(super) fn kind_of_ref(reference: &str) -> &str {
     reference.split('/').nth(1).unwrap_or(reference)
 }
 
@@ -146,6 +164,15 @@ fn organisation(identity: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fingerprint_and_its_key_id_are_one_key() {
+        let id = same_key("152812300785C96444D3334D17565732E08E5E41");
+        assert_eq!(id, "17565732e08e5e41");
+        assert_eq!([same_key("17565732E08E5E41"), same_key("0x17565732E08E5E41")], [id.clone(), id]);
+        assert_eq!(same_key("E08E5E41"), "e08e5e41");
+        assert_eq!(same_key("SHA256:gP12"), "sha256:gp12");
+    }
 
     #[test]
     fn an_identity_is_the_same_with_every_release() {

@@ -9,6 +9,8 @@ pub mod beta_binomial;
 pub mod brown;
 pub mod calibration;
 pub mod cauchy;
+pub mod circular;
+pub mod circular_hour;
 pub mod distinct;
 pub mod false_discovery;
 mod grid_weights;
@@ -21,6 +23,7 @@ pub mod pitman_yor;
 pub mod rate;
 pub mod robust_scale;
 mod special;
+pub mod successor_test;
 #[cfg(test)]
 pub(crate) mod trial;
 

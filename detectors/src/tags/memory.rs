@@ -9,8 +9,8 @@ use super::target::{Content, Target};
 use crate::change_lane::{Acquaintance, Burst, Habits, Mark, Place, Places, keep_latest};
 use crate::event::EventTime;
 
-/// Tags kept of one artifact.
-pub const MAX_TAGS: usize = 32;
+/// Tags kept of one artifact: who moves all of them in a row must meet most of them here (Trivy's action had 77).
+pub const MAX_TAGS: usize = 128;
 /// Versions kept of one artifact.
 pub const MAX_VERSIONS: usize = 32;
 /// An artifact whose versions were published again with other content so often has versions that move: the rule
@@ -127,7 +127,11 @@ mod tests {
             state.keep_tag(tag(&format!("pr-{build}"), TagClass::Branch));
         }
         assert_eq!(state.tags().len(), MAX_TAGS);
-        assert!(state.tag("v1.0.0").is_some() && state.tag("pr-0").is_none() && state.tag("pr-63").is_some());
+        assert!(
+            state.tag("v1.0.0").is_some()
+                && state.tag("pr-0").is_none()
+                && state.tag(&format!("pr-{}", 2 * MAX_TAGS - 1)).is_some()
+        );
     }
 
     #[test]

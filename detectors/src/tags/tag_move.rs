@@ -49,7 +49,7 @@ const WARM_UP_STEPS: u32 = 20;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TagMoveConfig {
-    /// Tags that move by design whatever their form, such as `golden`; at most [`MAX_MOVING_NAMES`].
+    /// Tags that move by design whatever their form, such as `golden`; at most 64.
     pub moving: Vec<String>,
 }
 
