@@ -50,8 +50,8 @@ pub struct AlertingConfig {
     pub allow_targets: AllowList,
     /// Lets `http` URLs through.
     pub allow_insecure_http: bool,
-    /// Where to find the URL of a proxy for all messages: `env:NAME` or `file:/path`. The environment's own
-    /// `*_PROXY` variables are not read.
+    /// Where to find the URL of a proxy for all messages that go over HTTP: `env:NAME` or `file:/path`. The
+    /// environment's own `*_PROXY` variables are not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub proxy: Option<SecretRef>,

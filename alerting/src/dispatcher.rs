@@ -34,7 +34,7 @@ use self::routing_step::Waiting;
 use self::sending::Pacing;
 use crate::config::AlertingConfig;
 use crate::outbox::next_state;
-use crate::receivers::{Outcome, Receivers, WRITE_TIMEOUT, with_causes};
+use crate::receivers::{Outcome, Receivers, SMTP_TIMEOUT, WRITE_TIMEOUT, with_causes};
 use crate::rules::Rules;
 
 /// Most messages under way to one receiver at a time.
@@ -43,6 +43,7 @@ pub const PER_RECEIVER_MAX: usize = 4;
 pub const UNDER_WAY_MAX: usize = 32;
 /// How long a lease holds: longer than an attempt can last, which is two requests or two waits for standard output.
 pub const LEASE: Duration = Duration::from_secs(60);
+const _: () = assert!(LEASE.as_secs() > SMTP_TIMEOUT.as_secs() + 10);
 const _: () = assert!(LEASE.as_secs() > 2 * REQUEST_TIMEOUT.as_secs() + 2 * WRITE_TIMEOUT.as_secs());
 /// How long a shutdown waits for what is under way.
 pub const DRAIN: Duration = Duration::from_secs(12);

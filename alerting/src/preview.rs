@@ -106,6 +106,11 @@ mod tests {
             check(&format!("{}.json", kind.label()), &config, fixture::npm_takeover());
             check(&format!("{}-hostile.json", kind.label()), &config, fixture::hostile_takeover());
         }
+        let mail = "type = 'email'\nserver = 'mail.example'\nfrom = 'Sealwatch <watch@mail.example>'\n\
+                    to = ['soc@mail.example']";
+        let mail = toml::from_str(mail).unwrap();
+        check("email.json", &mail, fixture::npm_takeover());
+        check("email-hostile.json", &mail, fixture::hostile_takeover());
         let stdout = toml::from_str("type = \"stdout\"").unwrap();
         check("stdout-hostile.json", &stdout, fixture::hostile_takeover());
     }

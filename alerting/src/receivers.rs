@@ -9,6 +9,7 @@ mod code_spans;
 mod delivering;
 mod discord;
 mod elastic;
+mod email;
 mod exchange;
 mod fit;
 mod google_chat;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 pub use alertmanager::AlertmanagerConfig;
 pub use discord::DiscordConfig;
 pub use elastic::ElasticConfig;
+pub use email::{EmailConfig, MailEncryption, MailProblem, SMTP_TIMEOUT};
 pub use google_chat::GoogleChatConfig;
 pub use jira::JiraConfig;
 pub use mattermost::{MattermostBotConfig, MattermostConfig};
@@ -94,6 +96,8 @@ pub enum ReceiverConfig {
     Splunk(SplunkConfig),
     /// Elasticsearch or OpenSearch.
     Elastic(ElasticConfig),
+    /// E-mail, by SMTP.
+    Email(EmailConfig),
     /// JSON Lines on standard output.
     Stdout(StdoutConfig),
 }
@@ -127,6 +131,8 @@ pub enum Receiver {
     Splunk(splunk::Splunk),
     /// A cluster.
     Elastic(elastic::Elastic),
+    /// Readers behind a mail server.
+    Email(email::Email),
     /// The program's standard output.
     Stdout(stdout::Stdout),
 }

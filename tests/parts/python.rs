@@ -46,6 +46,13 @@ impl Python {
     }
 }
 
+/// A script that goes on running, to be started as a [`Part`](super::process::Part).
+pub(crate) fn command(script: &str) -> Command {
+    let mut command = Command::new(interpreter());
+    command.arg("-u").arg(super::folder().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 impl Ended {
     /// The standard output of a script that must not fail.
     pub(crate) fn successful(self) -> String {

@@ -1,5 +1,8 @@
 //! What receivers are sent, judged by other people's libraries.
 
+mod email;
+mod telling;
+
 use crate::parts::python::Python;
 
 /// The secret that the kept previews were signed with.

@@ -28,6 +28,7 @@ pub use retry_after::{RETRY_AFTER_MAX, parse_retry_after};
 use crate::clock::{Clock, SystemClock};
 use crate::guard::{AllowList, Answers, GivenResolver, GuardedResolver, Passage, SystemResolver, judge};
 use crate::secret::SecretUrl;
+use crate::tcp::Dialer;
 
 /// How long a connection (name, TCP, TLS) may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -127,6 +128,7 @@ pub struct HttpClient {
     filtered: reqwest::Client,
     /// For the hosts an administrator named; they may resolve to anything.
     named: reqwest::Client,
+    resolver: Arc<dyn Resolve>,
     policy: Arc<HttpPolicy>,
     clock: Arc<dyn Clock>,
 }
@@ -167,10 +169,17 @@ impl HttpClient {
         let guarded = GuardedResolver::new(resolver.clone(), policy.allow_targets.clone(), proxy_host);
         Ok(Self {
             filtered: build(&policy, Arc::new(guarded))?,
-            named: build(&policy, resolver)?,
+            named: build(&policy, Arc::clone(&resolver))?,
+            resolver,
             policy: Arc::new(policy),
             clock: Arc::new(SystemClock::new()),
         })
+    }
+
+    /// Makes connections for what speaks no HTTP, under the same policy.
+    #[must_use]
+    pub fn dialer(&self) -> Dialer {
+        Dialer::new(Arc::clone(&self.policy), Arc::clone(&self.resolver))
     }
 
     /// Posts a request; see [`HttpClient::send`].

@@ -4,6 +4,7 @@
 //!
 //! - [`secret`]: what must never be printed, and the references (`env:NAME`, `file:/path`) it is loaded from.
 //! - [`http`] and [`guard`]: notifications out, never into the private network by accident.
+//! - [`tcp`]: connections for what speaks no HTTP, under the same guard.
 //! - [`kafka`]: one consumer, one producer, one broker for demonstrations, with the settings that hold.
 //! - [`clock`]: the only place that asks what time it is.
 
@@ -13,6 +14,7 @@ pub mod http;
 pub mod kafka;
 mod plain_text;
 pub mod secret;
+pub mod tcp;
 
 pub use clock::{Clock, Jitter, SystemClock, TestClock};
 pub use guard::AllowList;

@@ -28,6 +28,7 @@ impl Receiver {
             Self::Jira(jira) => jira.deliver(http, card, attempt).await,
             Self::Splunk(splunk) => splunk.deliver(http, card, attempt).await,
             Self::Elastic(elastic) => elastic.deliver(http, card, attempt).await,
+            Self::Email(email) => email.deliver(http, card, attempt).await,
             Self::Stdout(stdout) => stdout.deliver(card, attempt).await,
         }
     }
@@ -57,6 +58,7 @@ impl Receiver {
             Self::Jira(jira) => jira.encode(card, fullness),
             Self::Splunk(splunk) => splunk.encode(card, attempt, fullness),
             Self::Elastic(elastic) => elastic.encode(card, attempt, fullness),
+            Self::Email(email) => email.encode(card, attempt, fullness),
             Self::Stdout(_) => stdout::encode(card, attempt),
         }
     }
@@ -71,7 +73,7 @@ impl Receiver {
             | Self::PagerDuty(_)
             | Self::Alertmanager(_) => Afterwards::Change,
             Self::Mattermost(mattermost) => mattermost.afterwards(),
-            Self::GoogleChat(_) | Self::Jira(_) => Afterwards::Reply,
+            Self::GoogleChat(_) | Self::Jira(_) | Self::Email(_) => Afterwards::Reply,
             Self::Webhook(_)
             | Self::Slack(_)
             | Self::Teams(_)
@@ -86,14 +88,15 @@ impl Receiver {
     #[must_use]
     pub const fn pace(&self) -> Option<Pace> {
         match self {
-            // Slack's limit, with short bursts; what people read in the other chats is no more than that either.
+            // Slack's limit, with short bursts; what people read in the other channels is no more than that either.
             Self::Slack(_)
             | Self::SlackBot(_)
             | Self::Teams(_)
             | Self::Discord(_)
             | Self::Mattermost(_)
             | Self::GoogleChat(_)
-            | Self::Telegram(_) => Some(Pace { per_minute: 60, burst: 5 }),
+            | Self::Telegram(_)
+            | Self::Email(_) => Some(Pace { per_minute: 60, burst: 5 }),
             Self::PagerDuty(_)
             | Self::Alertmanager(_)
             | Self::Jira(_)

@@ -11,6 +11,7 @@ use transport::{HttpClient, SecretRef, SecretString};
 use super::alertmanager::Alertmanager;
 use super::discord::Discord;
 use super::elastic::Elastic;
+use super::email::{Email, MailProblem};
 use super::exchange::Target;
 use super::google_chat::GoogleChat;
 use super::jira::Jira;
@@ -82,6 +83,20 @@ pub enum ReceiverProblem {
         #[source]
         source: UrlError,
     },
+    /// The host of its server is none.
+    #[error("cannot use its server")]
+    Server {
+        /// Why not.
+        #[source]
+        source: UrlError,
+    },
+    /// Mail cannot be sent like this.
+    #[error("cannot send mail with these settings")]
+    Mail {
+        /// Why not.
+        #[source]
+        source: MailProblem,
+    },
     /// The signing secret is none.
     #[error("cannot sign with the secret at `{reference}`")]
     SigningKey {
@@ -129,6 +144,7 @@ impl Receiver {
             ReceiverConfig::Jira(config) => Ok(Jira::open(config)?.map(Self::Jira)),
             ReceiverConfig::Splunk(config) => Ok(Splunk::open(config)?.map(Self::Splunk)),
             ReceiverConfig::Elastic(config) => Ok(Elastic::open(config)?.map(Self::Elastic)),
+            ReceiverConfig::Email(config) => Ok(Email::open(config)?.map(Self::Email)),
             ReceiverConfig::MattermostBot(config) => Ok(Mattermost::open_bot(config)?.map(Self::Mattermost)),
             ReceiverConfig::Stdout(_) => {
                 Ok(Opened { receiver: Self::Stdout(Stdout::new(output.clone())), warnings: Vec::new() })

@@ -92,6 +92,12 @@ fn unusable(facts: &Facts<'_>, entry: &Entry) -> Option<Diagnostic> {
         ReceiverProblem::Url { .. } => {
             Some(at(entry.node.get("url")).help("put the receiver's whole URL there, from `https://` on"))
         }
+        ReceiverProblem::Server { .. } => {
+            Some(at(entry.node.get("server")).help("write a host there, and nothing else"))
+        }
+        ReceiverProblem::Mail { .. } => {
+            Some(at(None).help("see docs/configuration.md for what a receiver of type `email` takes"))
+        }
         ReceiverProblem::SigningKey { reference, .. } => {
             let reference = reference.to_string();
             let written = entry.node.entries().iter().find(|key| key.node.text() == Some(reference.as_str()));
