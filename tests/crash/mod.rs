@@ -1,5 +1,7 @@
 //! Promise 2: kill -9 at any moment loses no finding, doubles none, makes none up, and keeps their order.
 
+mod outbox;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 

@@ -80,6 +80,8 @@ pub(super) fn seconds(wait: f64) -> Duration {
 /// What a status means where a receiver's own documentation says nothing else.
 pub(super) const fn default_class(status: u16) -> StatusClass {
     match status {
+        // Taken to be looked at later: whoever says so may yet lose it.
+        202 => StatusClass::Accepted,
         200..=299 => StatusClass::Delivered,
         // A client that follows redirects can be sent anywhere: the URL has to be corrected by a person.
         300..=399 => StatusClass::Park,

@@ -135,6 +135,7 @@ fn class(reply: &Reply) -> StatusClass {
         (400, _) if reply.body.contains("invalid event") && reply.body.contains("routing_key") => {
             StatusClass::Park
         }
+        (202, _) => StatusClass::Delivered,
         (_, class) => class,
     }
 }
