@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use alerting::clicks::Clicks;
 use alerting::dispatcher::{Dispatcher, Waker};
+use alerting::heartbeat::HeartbeatConfig;
 use alerting::receivers::{DataOutput, Receivers};
+use alerting::routing::Owners;
 use alerting::rules::Rules;
 use dashboards::{BindError, Dashboard};
 use ingest::source::Source;
@@ -14,7 +17,9 @@ use pipeline::commit::Stored;
 use pipeline::flow::{FlowSettings, SourceRules};
 use pipeline::live::{Live, LiveError, LiveReport, LiveSettings, LiveWatcher, Telling, Until};
 use pipeline::{Threads, WallClock};
-use store::{RunId, Store};
+use store::{Desk, RunId, Store};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use transport::{Clock, HttpClient, SystemClock};
 
 use crate::cli::replay::{line, write_line};
@@ -90,6 +95,7 @@ impl Session {
             idle_timeout: Duration::from_secs(self.config.order.idle_timeout_seconds.into()),
             telling,
             until,
+            heartbeat: self.config.alerting.heartbeat.as_ref().map(HeartbeatConfig::every),
             together,
         };
         Live::resume(&self.store, rules, settings).map_err(failure)
@@ -122,6 +128,21 @@ impl Session {
             .map_err(|error| Failure::new(Exit::Unavailable, error))
     }
 
+    /// What takes clicks, where that is configured.
+    fn clicks(&self, runtime: &Runtime) -> Result<Option<(TcpListener, Clicks)>, Failure> {
+        let Some(config) = &self.config.alerting.clicks else { return Ok(None) };
+        let secrets = receivers(&self.config)?.signing_secrets();
+        let desk = Desk::open(&self.config.store.path)?;
+        let owners = Owners::new(self.config.owners.clone());
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let clicks = Clicks::new(desk, secrets, owners, clock, self.waker.clone());
+        let listener =
+            runtime.block_on(bound(dashboards::bind_clicks(config.listen))).map_err(|failure| {
+                failure.hint("stop the other program, or set [alerting.clicks] listen to another port")
+            })?;
+        Ok(Some((listener, clicks)))
+    }
+
     /// Starts what tells and what shows; `listen` is where the dashboard is to be.
     pub(crate) fn services(&mut self, listen: Option<SocketAddr>) -> Result<Services, Failure> {
         let dispatcher = self.dispatcher()?;
@@ -132,10 +153,12 @@ impl Session {
             .build()
             .map_err(|error| Failure::new(Exit::Internal, error))?;
         let listener = listen.map(|address| runtime.block_on(bind(address))).transpose()?;
+        let clicks = self.clicks(&runtime)?;
         let stopping = self.stopping.clone();
         let raw = Arc::new(KafkaRecords::new(&self.config));
         let clock = Arc::new(PipelineClock(Arc::clone(&self.clock)));
-        let dashboard = Dashboard::new(self.store.reader().clone(), RunId::Live, raw, clock);
+        let dashboard = Dashboard::new(self.store.reader().clone(), RunId::Live, raw, clock)
+            .with_heartbeat(self.config.alerting.heartbeat.clone());
         let thread = std::thread::spawn(move || {
             runtime.block_on(async move {
                 let told = dispatcher.run(stopping.clone().wait());
@@ -147,13 +170,33 @@ impl Session {
                         None => Ok(()),
                     }
                 };
-                let (told, shown) = tokio::join!(told, shown);
+                let clicked = async {
+                    match clicks {
+                        Some((listener, clicks)) => {
+                            dashboards::serve_clicks(listener, clicks, stopping.clone().wait()).await
+                        }
+                        None => Ok(()),
+                    }
+                };
+                let (told, shown, clicked) = tokio::join!(told, shown, clicked);
+                clicked.map_err(|error| Failure::new(Exit::Unavailable, error))?;
                 told.map_err(|error| Failure::new(Exit::Unavailable, error))?;
                 shown.map_err(|error| Failure::new(Exit::Unavailable, error))
             })
         });
         Ok(Services { thread })
     }
+}
+
+async fn bound(result: impl Future<Output = Result<TcpListener, BindError>>) -> Result<TcpListener, Failure> {
+    result.await.map_err(|error| {
+        let exit = match error {
+            BindError::NotLoopback(_) => Exit::Configuration,
+            BindError::InUse { .. } => Exit::Conflict,
+            BindError::Refused { .. } => Exit::NotPermitted,
+        };
+        Failure::new(exit, error)
+    })
 }
 
 /// The receivers, as configured; what is odd about their secrets is printed.
@@ -171,15 +214,9 @@ pub(crate) fn receivers(config: &Config) -> Result<Receivers, Failure> {
     Ok(receivers)
 }
 
-async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener, Failure> {
-    dashboards::bind(address).await.map_err(|error| {
-        let exit = match error {
-            BindError::NotLoopback(_) => Exit::Configuration,
-            BindError::InUse { .. } => Exit::Conflict,
-            BindError::Refused { .. } => Exit::NotPermitted,
-        };
-        Failure::new(exit, error)
-            .hint("stop the other program, or set [dashboard] listen to another port of 127.0.0.1")
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    bound(dashboards::bind(address)).await.map_err(|failure| {
+        failure.hint("stop the other program, or set [dashboard] listen to another port of 127.0.0.1")
     })
 }
 

@@ -16,6 +16,8 @@ pub use delivery::{DeliveryConfig, Escalation};
 use store::ReceiverId;
 
 use crate::card::PublicUrl;
+use crate::clicks::ClicksConfig;
+use crate::heartbeat::HeartbeatConfig;
 use crate::outbox::Pace;
 
 /// How long a first message waits for company if it is not critical, in seconds.
@@ -45,6 +47,12 @@ pub struct AlertingConfig {
     /// How messages reach one receiver, one `[alerting.delivery.<receiver>]` each.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub delivery: BTreeMap<String, DeliveryConfig>,
+    /// A message every few minutes that says that the way is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<HeartbeatConfig>,
+    /// Where clicks on the buttons of a `slack-bot` are taken; without it they do nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clicks: Option<ClicksConfig>,
     /// Private targets that are meant: `host:port`, or networks such as `10.1.0.0/16`. All others are refused.
     #[schemars(with = "Vec<String>")]
     pub allow_targets: AllowList,
@@ -68,6 +76,8 @@ impl Default for AlertingConfig {
             group_interval_seconds: GROUP_INTERVAL_SECONDS,
             repeat_minutes: REPEAT_MINUTES,
             delivery: BTreeMap::new(),
+            heartbeat: None,
+            clicks: None,
             allow_targets: AllowList::default(),
             allow_insecure_http: false,
             proxy: None,

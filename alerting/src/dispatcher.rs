@@ -7,6 +7,7 @@
 
 mod attempt;
 mod breakers;
+mod pulse;
 mod reminders;
 mod routing_step;
 mod sending;
@@ -29,6 +30,7 @@ use transport::{Clock, Jitter};
 
 use self::attempt::Attempted;
 use self::breakers::{Breakers, Change};
+use self::pulse::Beats;
 use self::reminders::Reminders;
 use self::routing_step::Waiting;
 use self::sending::Pacing;
@@ -90,6 +92,7 @@ struct Running {
     breakers: Breakers,
     pacing: Pacing,
     reminders: Reminders,
+    beats: Beats,
     leases: Leases,
     /// Whether more waited for routing when it was looked at last.
     routed: Waiting,
@@ -212,6 +215,7 @@ impl Dispatcher {
             self.waker.wake();
         }
         self.remind(running).await?;
+        self.miss_beats(running).await?;
         self.send_due(running).await
     }
 
@@ -305,6 +309,7 @@ impl Running {
             breakers: Breakers::default(),
             pacing: Pacing::default(),
             reminders: Reminders::default(),
+            beats: Beats::default(),
             leases: Leases::OfOthers,
             routed: Waiting::More,
             jitter: Jitter::from_entropy(),

@@ -10,9 +10,11 @@
 //! Everything that decides is pure. Text from outside passes [`sanitise`] on its way to anybody.
 
 pub mod card;
+pub mod clicks;
 pub mod config;
 pub mod dispatcher;
 pub mod grouping;
+pub mod heartbeat;
 pub mod inert_json;
 pub mod maintenance;
 pub mod outbox;

@@ -130,6 +130,7 @@ fn whole_pipeline(bootstrap: &str, topic: &str) -> Result<Outcome, Failure> {
         times: SourceTimes::default(),
     }];
     let settings = LiveSettings {
+        heartbeat: None,
         flow: FlowSettings::new(EngineSettings::default()),
         run: RunId::Live,
         idle_timeout: IDLE,

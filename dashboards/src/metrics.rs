@@ -4,6 +4,7 @@
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 
+use alerting::heartbeat::{Pulse, last_arrived};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -29,11 +30,15 @@ struct Numbers {
     incidents: Vec<IncidentCount>,
     dead_letters: Vec<DeadLetterCount>,
     receivers: Vec<ReceiverSummary>,
+    /// Whether heartbeats arrive; `None` where nobody waits for them.
+    heartbeat: Option<Pulse>,
+    last_beat: Option<i64>,
 }
 
 /// All metrics.
 pub(crate) async fn page(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let numbers = app.read(count).await?;
+    let mut numbers = app.read(count).await?;
+    numbers.heartbeat = app.heartbeat().map(|awaited| awaited.pulse(numbers.last_beat, app.now()));
     Ok(([(CONTENT_TYPE, FORMAT)], written(&numbers)).into_response())
 }
 
@@ -48,6 +53,8 @@ fn count(reader: &Reader, run: &RunId) -> Result<Numbers, StoreError> {
         incidents: reader.incident_counts(run)?,
         dead_letters: reader.dead_letter_counts(run, &DeadLetterFilter::default())?,
         receivers: reader.outbox_summary()?,
+        heartbeat: None,
+        last_beat: last_arrived(reader)?,
     })
 }
 
@@ -99,7 +106,23 @@ fn written(numbers: &Numbers) -> String {
             );
         }
     }
+    heartbeat(&mut text, numbers.heartbeat, numbers.last_beat);
     text.0
+}
+
+fn heartbeat(text: &mut Text, pulse: Option<Pulse>, last: Option<i64>) {
+    let Some(pulse) = pulse else { return };
+    text.family("sealwatch_heartbeat_absent", "gauge", "Whether heartbeats stay away from their receiver.");
+    let is_absent = matches!(pulse, Pulse::Absent { .. });
+    text.sample("sealwatch_heartbeat_absent", &[], u8::from(is_absent));
+    if let Some(at) = last {
+        text.family(
+            "sealwatch_heartbeat_arrived_timestamp_seconds",
+            "gauge",
+            "When the last heartbeat arrived.",
+        );
+        text.sample("sealwatch_heartbeat_arrived_timestamp_seconds", &[], at as f64 / 1e9);
+    }
 }
 
 fn lanes(text: &mut Text, condition: &Condition) {

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::heartbeat::{HeartbeatConfig, Pulse as Heartbeat, judge};
 use pipeline::WallClock;
 use store::{MAX_READERS, Reader, RunId, StoreError};
 use thiserror::Error;
@@ -37,6 +38,22 @@ pub struct Dashboard {
     raw: Arc<dyn RawRecords>,
     clock: Arc<dyn WallClock>,
     notice: Option<String>,
+    heartbeat: Option<Awaited>,
+}
+
+/// Heartbeats that somebody waits for.
+#[derive(Debug, Clone)]
+pub(crate) struct Awaited {
+    config: HeartbeatConfig,
+    /// Since when, by the clock.
+    since: i64,
+}
+
+impl Awaited {
+    /// Whether they arrive.
+    pub(crate) fn pulse(&self, last: Option<i64>, now: Now) -> Heartbeat {
+        judge(&self.config, last, self.since, now.0)
+    }
 }
 
 impl Dashboard {
@@ -44,7 +61,15 @@ impl Dashboard {
     /// something was.
     #[must_use]
     pub fn new(reader: Reader, run: RunId, raw: Arc<dyn RawRecords>, clock: Arc<dyn WallClock>) -> Self {
-        Self { reader, run, raw, clock, notice: None }
+        Self { reader, run, raw, clock, notice: None, heartbeat: None }
+    }
+
+    /// The same, and whether heartbeats arrive.
+    #[must_use]
+    pub fn with_heartbeat(mut self, config: Option<HeartbeatConfig>) -> Self {
+        let since = self.clock.now_nanos();
+        self.heartbeat = config.map(|config| Awaited { config, since });
+        self
     }
 
     /// The same with a sentence above every page, as `Demo data: nothing here is real`.
@@ -186,6 +211,11 @@ impl App {
     /// Which run is shown.
     pub(crate) const fn run(&self) -> &RunId {
         &self.dashboard.run
+    }
+
+    /// Heartbeats, if somebody waits for them.
+    pub(crate) const fn heartbeat(&self) -> Option<&Awaited> {
+        self.dashboard.heartbeat.as_ref()
     }
 
     /// What stands above every page.

@@ -18,6 +18,7 @@ use store::{
 
 use crate::WallClock;
 use crate::flow::Emitted;
+use crate::heartbeat::Beat;
 use crate::resume::{OwnedSave, detectors_hash};
 
 /// How long a full disk is waited for before the commit is tried again.
@@ -31,6 +32,8 @@ pub(crate) struct Job {
     pub(crate) controls: Vec<ControlRecord>,
     pub(crate) saves: Vec<OwnedSave>,
     pub(crate) status: Vec<StatusRow>,
+    /// A heartbeat, which is stored apart and after all that is real.
+    pub(crate) beat: Option<Beat>,
 }
 
 /// What a commit stored, for whoever waits for it.
@@ -180,10 +183,17 @@ impl<'a> Committer<'a> {
             .map(|emitted| Finding { incident: self.incidents.of(&emitted.finding.id), ..emitted.finding })
             .collect();
         let incidents: Vec<Incident> = changes.into_iter().map(|change| change.incident).collect();
+        let has_beaten = job.beat.is_some_and(|beat| match beat.store(self.store, now) {
+            Ok(()) => true,
+            Err(error) => {
+                (self.on_trouble)(&error);
+                false
+            }
+        });
         (self.on_stored)(&Stored {
             findings: &told,
             incidents: &incidents,
-            to_route: committed.to_route > 0,
+            to_route: committed.to_route > 0 || has_beaten,
             dead_letters: committed.new_dead_letters,
         });
         Ok(())

@@ -5,6 +5,7 @@
 
 pub mod commit;
 pub mod flow;
+pub mod heartbeat;
 mod lane;
 pub mod live;
 pub mod replay;
@@ -16,7 +17,8 @@ mod threads;
 
 pub use threads::Threads;
 
-/// The clock, as the program hands it in. It paces commits and idle marks, and never reaches a finding.
+/// The clock, as the program hands it in. It paces commits, idle marks and heartbeats, and never reaches a finding of
+/// the log that is judged.
 pub trait WallClock: Send + Sync {
     /// Nanoseconds since 1970; may jump.
     fn now_nanos(&self) -> i64;

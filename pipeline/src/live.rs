@@ -21,8 +21,9 @@ use thiserror::Error;
 use crate::WallClock;
 use crate::commit::{Committer, Job, Stored};
 use crate::flow::{Flow, FlowError, FlowSettings, Output, SourceRules};
+use crate::heartbeat::{Beat, Rhythm};
 use crate::resume::{self, ResumeError};
-use crate::status::{PartitionState, SourceStatus};
+use crate::status::PartitionState;
 use idle::Idleness;
 
 /// Findings wait at most this long for their commit.
@@ -53,6 +54,8 @@ pub struct LiveSettings {
     pub telling: Telling,
     /// When it ends.
     pub until: Until,
+    /// How often a heartbeat is made, if at all; the first one at the start.
+    pub heartbeat: Option<Duration>,
     /// Sources that are waited for at the start, at most [`TOGETHER_WITHIN`]: what is released before a source has
     /// its partitions would lift their older records. Empty where the source announces all it has at once.
     pub together: Vec<Arc<str>>,
@@ -198,11 +201,13 @@ struct Driver<'a> {
     started_at: i64,
     committed_at: i64,
     saved_at: i64,
+    rhythm: Rhythm,
 }
 
 impl<'a> Driver<'a> {
     fn new(live: Live, clock: &'a dyn WallClock, watcher: &'a dyn LiveWatcher) -> Self {
         let now = clock.monotonic_nanos();
+        let rhythm = Rhythm::new(live.settings.heartbeat);
         Self {
             live,
             clock,
@@ -215,6 +220,7 @@ impl<'a> Driver<'a> {
             started_at: now,
             committed_at: now,
             saved_at: now,
+            rhythm,
         }
     }
 
@@ -349,7 +355,8 @@ impl<'a> Driver<'a> {
     }
 
     fn send(&mut self, jobs: &Sender<Job>, now: i64, saves: bool) -> Result<(), LiveError> {
-        let mut job = Job { status: self.status(saves), ..Job::default() };
+        let status = crate::status::all(&self.live.flow, saves, &self.trouble, &self.partitions);
+        let mut job = Job { status, ..Job::default() };
         let out = std::mem::take(&mut self.out);
         self.report.findings += out.findings.len() as u64;
         self.report.dead_letters += out.dead_letters.len() as u64;
@@ -360,6 +367,7 @@ impl<'a> Driver<'a> {
         if self.live.settings.telling == Telling::On {
             job.findings = out.findings;
         }
+        job.beat = self.beat(now);
         if saves {
             job.saves = self.live.flow.lanes.iter_mut().map(resume::save).collect();
             self.saved_at = now;
@@ -368,26 +376,22 @@ impl<'a> Driver<'a> {
         jobs.send(job).map_err(|_| LiveError::CommitterGone)
     }
 
+    /// A heartbeat, when it is time for one and there is a log that is read.
+    fn beat(&mut self, now: i64) -> Option<Beat> {
+        let reads = !self.partitions.is_empty() && self.live.settings.together.is_empty();
+        if !reads || self.live.settings.telling == Telling::Off || !self.rhythm.comes(now) {
+            return None;
+        }
+        let beat = Beat::at(self.clock.now_nanos());
+        beat.inspect_err(|error| self.watcher.trouble(&format!("no heartbeat: {error}"))).ok()
+    }
+
     fn control(&mut self, lane: detectors::engine::Lane, control: &crate::flow::Control) -> ControlRecord {
         let at = usize::from(lane == detectors::engine::Lane::Access);
         let flow = &self.live.flow.lanes[at];
         let sequence = self.live.controls[at];
         self.live.controls[at] += 1;
         resume::control_record(resume::lane_id(flow), sequence, control, flow.order.watermark())
-    }
-
-    fn status(&self, counted: bool) -> Vec<store::StatusRow> {
-        let mut rows = crate::status::lanes(&self.live.flow, counted);
-        for decoder in self.live.flow.decoders() {
-            let mut status = SourceStatus::of(decoder);
-            status.trouble = self.trouble.get(&decoder.settings().source).cloned();
-            rows.push(crate::status::row(&format!("source:{}", decoder.settings().source), &status));
-        }
-        for (id, (state, next)) in &self.partitions {
-            let status = crate::status::PartitionStatus { state: state.clone(), next: *next };
-            rows.push(crate::status::row(&format!("partition:{id}"), &status));
-        }
-        rows
     }
 }
 

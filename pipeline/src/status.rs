@@ -4,9 +4,10 @@
 //! `partition:<partition>` ([`PartitionStatus`]).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use detectors::engine::IntakeCounters;
-use detectors::event::EventTime;
+use detectors::event::{EventTime, PartitionId};
 use ingest::decode::Decoder;
 use serde::{Deserialize, Serialize};
 use store::StatusRow;
@@ -101,8 +102,27 @@ impl SourceStatus {
     }
 }
 
+/// Everything: lanes, sources with their trouble, partitions with their next record.
+pub(crate) fn all(
+    flow: &Flow,
+    counted: bool,
+    trouble: &BTreeMap<Arc<str>, String>,
+    partitions: &BTreeMap<Arc<PartitionId>, (PartitionState, i64)>,
+) -> Vec<StatusRow> {
+    let mut rows = lanes(flow, counted);
+    for decoder in flow.decoders() {
+        let source = &decoder.settings().source;
+        let status = SourceStatus { trouble: trouble.get(source).cloned(), ..SourceStatus::of(decoder) };
+        rows.push(row(&format!("source:{source}"), &status));
+    }
+    for (id, (state, next)) in partitions {
+        rows.push(row(&format!("partition:{id}"), &PartitionStatus { state: state.clone(), next: *next }));
+    }
+    rows
+}
+
 /// A row for each lane. `counted` says whether what the detectors know is to be counted anew, which visits every key.
-pub(crate) fn lanes(flow: &Flow, counted: bool) -> Vec<StatusRow> {
+fn lanes(flow: &Flow, counted: bool) -> Vec<StatusRow> {
     let mut rows = Vec::new();
     for lane in &flow.lanes {
         let watermark = Some(lane.order.watermark()).filter(|watermark| *watermark > EventTime::MIN);
@@ -121,7 +141,7 @@ pub(crate) fn lanes(flow: &Flow, counted: bool) -> Vec<StatusRow> {
     rows
 }
 
-pub(crate) fn row<T: Serialize>(key: &str, body: &T) -> StatusRow {
+fn row<T: Serialize>(key: &str, body: &T) -> StatusRow {
     let body = serde_json::to_string(body).expect("plain structures of numbers and strings are always JSON");
     StatusRow { key: key.to_owned(), body, at: 0 }
 }

@@ -27,7 +27,7 @@ struct Ticking(AtomicI64);
 
 impl WallClock for Ticking {
     fn now_nanos(&self) -> i64 {
-        self.0.fetch_add(100_000_000, Ordering::Relaxed)
+        1_778_526_000_000_000_000 + self.0.fetch_add(100_000_000, Ordering::Relaxed)
     }
     fn monotonic_nanos(&self) -> i64 {
         self.now_nanos()
@@ -173,6 +173,8 @@ fn lived(folder: &Path, logs: &[Vec<String>], turns: &[u8], lives: &[usize], bat
     for life in lives.iter().map(|polls| Some(*polls)).chain([None]) {
         let store = Store::open(&path).unwrap();
         let settings = LiveSettings {
+            // Beside them, so that every law holds with heartbeats as without.
+            heartbeat: Some(Duration::from_secs(30)),
             flow: settings(1, batch),
             run: RunId::Live,
             idle_timeout: Duration::from_secs(1),
@@ -187,6 +189,7 @@ fn lived(folder: &Path, logs: &[Vec<String>], turns: &[u8], lives: &[usize], bat
         assert!(matches!(ended, Ok(_) | Err(LiveError::Source(_))), "{ended:?}");
     }
     let store = Store::open(&path).unwrap();
+    assert!(store.reader().to_route(u32::MAX).unwrap().iter().any(|row| row.run == RunId::Heartbeat));
     let rows = store
         .reader()
         .findings(&FindingFilter::of(RunId::Live), store::Order::OldestFirst, store::Page::first(u32::MAX))

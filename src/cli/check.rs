@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use alerting::heartbeat::{Pulse, judge, last_arrived};
 use clap::Args;
+use serde_json::json;
+use store::Store;
+use transport::{Clock as _, SystemClock};
 
 use crate::config::{self, Config, Coverage, Purpose, Report};
 use crate::exit::{Exit, Failure};
@@ -16,6 +20,9 @@ pub(crate) struct Arguments {
     /// Do not look whether secrets are where the configuration says, as on another machine than the one that watches
     #[arg(long)]
     without_secrets: bool,
+    /// Ask instead whether heartbeats arrive; ends with 1 if they stay away
+    #[arg(long)]
+    heartbeat: bool,
     /// Print mistakes and warnings as a JSON list
     #[arg(long)]
     json: bool,
@@ -23,6 +30,9 @@ pub(crate) struct Arguments {
 
 /// Ends with 0 if the configuration can be used, and with 3 if not.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    if arguments.heartbeat {
+        return heartbeat(arguments);
+    }
     let purpose = if arguments.without_secrets { Purpose::Review } else { Purpose::Watch };
     let read = config::read(&arguments.config, purpose);
     if arguments.json {
@@ -43,6 +53,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     show(&loaded.warnings);
     output::print(&format!("{}\n", summary(&loaded.config)))?;
     Ok(Exit::Done)
+}
+
+/// For whoever asks from outside, as a health check of a container does: the answer lies in the database.
+fn heartbeat(arguments: &Arguments) -> Result<Exit, Failure> {
+    let config = Config::load_or_default(Some(&arguments.config))?;
+    let Some(awaited) = &config.alerting.heartbeat else {
+        return Err(Failure::new(Exit::Usage, "nobody waits for heartbeats")
+            .hint("add `[alerting.heartbeat]` with `every_minutes` and `to`"));
+    };
+    let last = last_arrived(&Store::open_read_only(&config.store.path)?)?;
+    let pulse = judge(awaited, last, last.unwrap_or(i64::MIN), SystemClock::new().unix_nanos());
+    if arguments.json {
+        output::print(&format!(
+            "{}\n",
+            json!({ "heartbeat": pulse.word(), "last": last.map(alerting::shown_time) })
+        ))?;
+    } else {
+        let last = last.map_or_else(
+            || "none has arrived".to_owned(),
+            |at| format!("the last one arrived at {}", alerting::shown_time(at)),
+        );
+        let words =
+            if matches!(pulse, Pulse::Absent { .. }) { "heartbeats stay away" } else { "heartbeats arrive" };
+        output::print(&format!("{words}: {last}\n"))?;
+    }
+    Ok(if matches!(pulse, Pulse::Absent { .. }) { Exit::No } else { Exit::Done })
 }
 
 fn show(report: &Report) {

@@ -129,15 +129,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             let now = asking::now();
             let ends_at = now.saturating_add(extend.length);
             check_extension(ends_at, now).map_err(refused)?;
-            let desk = Desk::open(&extend.db)?;
             let Decider { owner, reason } = given(&extend.decider)?;
+            let desk = Desk::open(&extend.db)?;
             let silence = desk.extend_silence(SilenceId(extend.id), ends_at, owner, reason, now)?;
             changed(&silence, now, extend.json)
         }
         Command::Expire(expire) => {
             let now = asking::now();
-            let desk = Desk::open(&expire.db)?;
             let Decider { owner, reason } = given(&expire.decider)?;
+            let desk = Desk::open(&expire.db)?;
             changed(&desk.end_silence(SilenceId(expire.id), owner, reason, now)?, now, expire.json)
         }
     }
@@ -168,6 +168,8 @@ fn previewed(draft: &Draft) -> Result<(SilenceDraft, SilenceForm, Preview), Fail
         ends_at: draft.until.unwrap_or_else(|| now.saturating_add(draft.length.unwrap_or_default())),
         ceiling: draft.up_to,
     };
+    // What is wrong with the draft is said before anything is opened that may be missing.
+    wanted.check(now).map_err(refused)?;
     let known = Known::of(&Store::open_read_only(&draft.db)?, now)?;
     let form =
         wanted.form(known.findings().map(|(finding, _)| finding), rules.owners(), now).map_err(refused)?;

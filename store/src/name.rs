@@ -30,15 +30,17 @@ pub enum RunId {
     Backtest(RunName),
     /// A baseline in the making.
     Learn(RunName),
+    /// Made-up incidents that show that the way to people is open.
+    Heartbeat,
 }
 
 impl RunId {
     /// Whether incidents of this run may reach people: live ones do; an exercise does where its scenario maps
-    /// receivers, which routing decides.
+    /// receivers, which routing decides; heartbeats reach those that wait for them.
     #[must_use]
     pub const fn may_notify(&self) -> bool {
         match self {
-            Self::Live | Self::Exercise(_) => true,
+            Self::Live | Self::Exercise(_) | Self::Heartbeat => true,
             Self::Shadow(_) | Self::Backtest(_) | Self::Learn(_) => false,
         }
     }
@@ -50,6 +52,7 @@ impl RunId {
             Self::Exercise(name) => ("exercise", Some(name)),
             Self::Backtest(name) => ("backtest", Some(name)),
             Self::Learn(name) => ("learn", Some(name)),
+            Self::Heartbeat => ("heartbeat", None),
         }
     }
 }
@@ -63,12 +66,13 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Reads `live`, `shadow:NAME`, `exercise:NAME`, `backtest:NAME` and `learn:NAME`.
+/// Reads `live`, `heartbeat`, `shadow:NAME`, `exercise:NAME`, `backtest:NAME` and `learn:NAME`.
 impl FromStr for RunId {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
         let named: fn(RunName) -> Self = match text.split_once(':').map(|(word, _)| word) {
             None if text == "live" => return Ok(Self::Live),
+            None if text == "heartbeat" => return Ok(Self::Heartbeat),
             Some("shadow") => Self::Shadow,
             Some("exercise") => Self::Exercise,
             Some("backtest") => Self::Backtest,

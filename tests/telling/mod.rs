@@ -1,5 +1,7 @@
 //! Who is told, through the outer door: routes, silences, announced work and decisions over what the demo found.
 
+mod clicks;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -103,7 +105,27 @@ fn what_people_decide_over_the_demos_history_holds_and_is_shown_before() {
     a_route_is_asked_about_one_finding(&desk);
     a_silence_is_previewed_made_listed_extended_and_ended(&desk);
     announced_work_is_listed_and_ended(&desk);
+    clicks::signed_clicks_act_once_with_who_clicked_and_others_change_nothing(&desk);
     an_incident_is_acknowledged_and_resolved_by_its_finding(&desk);
+}
+
+#[test]
+fn a_mistake_in_the_words_is_told_before_a_database_that_is_not_there() {
+    let desk = Desk { folder: tempfile::tempdir().unwrap() };
+    let by = "--owner alice --reason known";
+    let cases = [
+        ("silences preview", "--for 31d detector=tag-move", "for longer than 30 days"),
+        ("silences add", "--for 0s detector=tag-move", "from a time after its end"),
+        ("silences add", "--for 4h colour=red", "there is no key `colour`"),
+        ("silences add", "--for 4h", "required arguments were not provided"),
+        ("silences extend 1", "--for 31d", "for longer than 30 days"),
+    ];
+    for (command, words, expected) in cases {
+        let (code, said) = desk.says(&format!("{command} --db missing.db {by} {words}"));
+        assert!(code == 2 && said.contains(expected), "{command} {words}: {code}, {said}");
+    }
+    let (code, said) = desk.says(&format!("silences add --db missing.db {by} --for 4h detector=tag-move"));
+    assert!(code == 4 && said.contains("missing.db"), "{code}, {said}");
 }
 
 fn a_changed_route_shows_as_a_difference(desk: &Desk) {

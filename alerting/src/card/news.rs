@@ -23,6 +23,8 @@ pub enum News {
     Repeated,
     /// Others were told of it, and none of them has taken it up in time.
     Unanswered,
+    /// Nothing happened: the way is open.
+    Heartbeat,
     /// Many messages in one.
     Digest,
     /// Something about the program itself.
@@ -42,6 +44,7 @@ impl News {
             Self::Resolved => "incident.resolved",
             Self::Repeated => "incident.repeated",
             Self::Unanswered => "incident.unanswered",
+            Self::Heartbeat => "heartbeat",
             Self::Digest => "digest",
             Self::Notice => "notice",
         }
@@ -59,6 +62,7 @@ impl News {
             Self::Resolved => "Incident resolved",
             Self::Repeated => "Still open: nobody took it up",
             Self::Unanswered => "Nobody who was told took it up",
+            Self::Heartbeat => "Heartbeat: nothing happened",
             Self::Digest => "Digest",
             Self::Notice => "Notice",
         }
@@ -75,7 +79,7 @@ impl News {
             | Self::Unanswered
             | Self::Digest
             | Self::Notice => true,
-            Self::Grew | Self::Acknowledged | Self::Resolved => false,
+            Self::Grew | Self::Acknowledged | Self::Resolved | Self::Heartbeat => false,
         }
     }
 }

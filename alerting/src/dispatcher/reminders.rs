@@ -106,7 +106,19 @@ pub(super) fn notice(
     tells: &Tells,
     now: i64,
 ) -> NewMessage {
-    let number = TransitionNumber(now.unsigned_abs());
+    numbered_notice(to, group, severity, tells, now, now)
+}
+
+/// The same, told once for each number.
+pub(super) fn numbered_notice(
+    to: &ReceiverId,
+    group: &str,
+    severity: Severity,
+    tells: &Tells,
+    now: i64,
+    number: i64,
+) -> NewMessage {
+    let number = TransitionNumber(number.unsigned_abs());
     NewMessage {
         purpose: Purpose::Notice,
         run: RunId::Live,

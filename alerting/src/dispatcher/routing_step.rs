@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use detectors::finding::Severity;
 use store::{
-    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, Purpose, Routed, Routing, StepReason,
-    StoreError, StoredIncident, ToRoute, TransitionNumber,
+    Delivery, DeliveryFilter, DeliveryState, GroupId, NewMessage, Page, Purpose, Routed, Routing, RunId,
+    StepReason, StoreError, StoredIncident, ToRoute, TransitionNumber,
 };
 
 use super::Dispatcher;
@@ -31,11 +31,11 @@ pub(super) enum Waiting {
 
 /// What one row becomes.
 #[derive(Default)]
-struct Routings {
+pub(super) struct Routings {
     messages: Vec<NewMessage>,
     /// For each message, in the same order, which waiting ones it takes over.
     taken_over: Vec<Vec<store::OutboxId>>,
-    decisions: Vec<Decision>,
+    pub(super) decisions: Vec<Decision>,
 }
 
 impl Dispatcher {
@@ -100,6 +100,9 @@ impl Dispatcher {
     }
 
     fn routings(&self, row: &ToRoute, stored: &StoredIncident, now: i64) -> Result<Routings, StoreError> {
+        if row.run == RunId::Heartbeat {
+            return self.route_beat(row, stored, now);
+        }
         if matches!(row.reason, StepReason::Acknowledged | StepReason::Resolved) {
             return self.follow_up(row, stored, now);
         }
@@ -138,7 +141,7 @@ impl Dispatcher {
         Ok(routings)
     }
 
-    fn plan_one(
+    pub(super) fn plan_one(
         &self,
         row: &ToRoute,
         stored: &StoredIncident,
@@ -168,12 +171,14 @@ impl Dispatcher {
                     && delivery.transition == row.transition
         };
         let earlier: Vec<_> = earlier.iter().filter(|delivery| !own(delivery)).map(seen).collect();
-        match plan(news_of(row.reason), severity, &earlier, now, &self.config) {
+        let is_beat = row.run == RunId::Heartbeat;
+        let news = if is_beat { News::Heartbeat } else { news_of(row.reason) };
+        match plan(news, severity, &earlier, now, &self.config) {
             Plan::Fold => routings.decisions.push(Decision::Fold { receiver, reason }),
             Plan::Queue { due_at, news, takes_over } => {
                 let id = DeliveryId::of(&row.run, &row.incident_then, &receiver, row.transition.0);
                 let escalation = self.config.delivery_to(&receiver).escalation();
-                if let Some(escalation) = escalation.filter(|_| is_opening(news, &earlier)) {
+                if let Some(escalation) = escalation.filter(|_| !is_beat && is_opening(news, &earlier)) {
                     routings.messages.push(unanswered(
                         row,
                         stored,
@@ -184,7 +189,8 @@ impl Dispatcher {
                     routings.taken_over.push(Vec::new());
                 }
                 routings.messages.push(NewMessage {
-                    purpose: Purpose::News,
+                    // What says that the way is open is not folded into a digest, or it would say nothing.
+                    purpose: if is_beat { Purpose::Notice } else { Purpose::News },
                     run: row.run.clone(),
                     // Steps are numbered by the incident as it was called then, whatever swallowed it since.
                     group: GroupId::of(&row.incident_then),

@@ -1,5 +1,6 @@
 //! The loop over a real store, with a clock that stands still and receivers that misbehave.
 
+mod beating;
 mod crashes;
 mod house;
 mod reminding;

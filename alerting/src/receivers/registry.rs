@@ -196,6 +196,16 @@ impl Receivers {
         self.receivers.get(name)
     }
 
+    /// What clicks on the buttons of bots are signed with.
+    #[must_use]
+    pub fn signing_secrets(&self) -> Vec<SecretString> {
+        let secret = |receiver: &Arc<Receiver>| match &**receiver {
+            Receiver::SlackBot(bot) => bot.signing_secret().cloned(),
+            _ => None,
+        };
+        self.receivers.values().filter_map(secret).collect()
+    }
+
     /// The client they send with.
     #[must_use]
     pub fn http(&self) -> &HttpClient {

@@ -72,6 +72,8 @@ pub enum RouteReason {
     Default,
     /// It was told of the incident before, and so gets to know how it went on.
     ToldBefore,
+    /// It is a heartbeat, and this receiver waits for them.
+    Heartbeat,
 }
 
 /// Why nobody is told.
@@ -157,6 +159,7 @@ impl RouteReason {
             Self::Route { .. } => "route",
             Self::Default => "default-route",
             Self::ToldBefore => "told-before",
+            Self::Heartbeat => "heartbeat",
         }
     }
 }
@@ -187,6 +190,7 @@ impl fmt::Display for RouteReason {
             Self::Route { number, name: Some(name) } => write!(f, "route {number} `{name}` matched"),
             Self::Default => f.write_str("no route matched: default route"),
             Self::ToldBefore => f.write_str("told of it before"),
+            Self::Heartbeat => f.write_str("it waits for heartbeats"),
         }
     }
 }

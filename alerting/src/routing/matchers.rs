@@ -163,7 +163,7 @@ pub const fn mode_of(run: &RunId) -> Option<Mode> {
         RunId::Live => Some(Mode::Live),
         RunId::Shadow(_) => Some(Mode::Shadow),
         RunId::Exercise(_) => Some(Mode::Exercise),
-        RunId::Backtest(_) | RunId::Learn(_) => None,
+        RunId::Backtest(_) | RunId::Learn(_) | RunId::Heartbeat => None,
     }
 }
 

@@ -56,6 +56,14 @@ impl Pattern {
         }
     }
 
+    /// Exactly this name, whatever signs are in it.
+    ///
+    /// # Errors
+    /// [`PatternError`] for a name that is empty or too long.
+    pub fn literal(name: &str) -> Result<Self, PatternError> {
+        Self::parse(&regex_lite::escape(name))
+    }
+
     /// Whether the whole name matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

@@ -103,7 +103,11 @@ impl SilenceDraft {
         }
     }
 
-    fn check(&self, now: i64) -> Result<(), DraftError> {
+    /// Whether it keeps the rules, whatever the findings: asked before anything is read.
+    ///
+    /// # Errors
+    /// [`DraftError`] for the first rule it breaks.
+    pub fn check(&self, now: i64) -> Result<(), DraftError> {
         let is_given = |text: &str, most: usize| (1..=most).contains(&text.trim().len());
         if !self.matchers.asks_for_anything() {
             return Err(DraftError::NoMatcher);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use alerting::heartbeat::{Pulse, last_arrived};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -40,6 +41,7 @@ struct Read {
     letters: Vec<StoredDeadLetter>,
     letter_counts: Vec<DeadLetterCount>,
     receivers: Vec<ReceiverSummary>,
+    last_beat: Option<i64>,
 }
 
 struct Lane {
@@ -100,12 +102,18 @@ struct Receiver {
     breaker: Html,
 }
 
+struct Heartbeat {
+    class: &'static str,
+    words: Html,
+}
+
 #[derive(Template)]
 #[template(path = "pipeline.html")]
 struct Page {
     shell: Shell,
     spoke: Option<Html>,
     is_silent: bool,
+    heartbeat: Option<Heartbeat>,
     unreadable: usize,
     lanes: Vec<Lane>,
     sources: Vec<Source>,
@@ -130,6 +138,7 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> Result<Response, Proble
         shell: Shell::new(&app, "Pipeline", Section::Pipeline, condition, now, &Watched::Nothing),
         spoke: condition.spoke_at.map(|at| now.clock(at)),
         is_silent: condition.life(now.0) != Life::Working,
+        heartbeat: app.heartbeat().map(|awaited| heartbeat(awaited.pulse(read.last_beat, now), now)),
         unreadable: condition.unreadable,
         lanes: condition.lanes.iter().map(|(name, status)| lane(name, status, now)).collect(),
         sources: condition.sources.iter().map(|(name, status)| source(name, status)).collect(),
@@ -162,7 +171,28 @@ fn read(reader: &Reader, run: &RunId) -> Result<Read, StoreError> {
         )?,
         letter_counts: reader.dead_letter_counts(run, &DeadLetterFilter::default())?,
         receivers: reader.outbox_summary()?,
+        last_beat: last_arrived(reader)?,
     })
+}
+
+fn heartbeat(pulse: Pulse, now: Now) -> Heartbeat {
+    let (class, words) = match pulse {
+        Pulse::Awaited => ("range", Html::new().markup("The first heartbeat is awaited.")),
+        Pulse::Beats { at } => {
+            ("range", Html::new().markup("The last heartbeat arrived ").html(&now.clock(at)).markup("."))
+        }
+        Pulse::Absent { last: None } => {
+            ("alarm", Html::new().markup("<strong>Heartbeats stay away.</strong> None has arrived yet."))
+        }
+        Pulse::Absent { last: Some(at) } => (
+            "alarm",
+            Html::new()
+                .markup("<strong>Heartbeats stay away.</strong> The last one arrived ")
+                .html(&now.clock(at))
+                .markup("."),
+        ),
+    };
+    Heartbeat { class, words }
 }
 
 fn lane(name: &str, status: &LaneStatus, now: Now) -> Lane {

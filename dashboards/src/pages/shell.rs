@@ -89,6 +89,7 @@ fn world(run: &RunId) -> Option<(String, &'static str)> {
         RunId::Exercise(name) => Some((format!("Exercise {name}: nothing here is real"), "exercise")),
         RunId::Shadow(name) => Some((format!("Shadow run {name}: nobody is told"), "other")),
         RunId::Backtest(name) => Some((format!("Backtest {name}: other settings on history"), "other")),
+        RunId::Heartbeat => Some(("Heartbeats: nothing here is real".to_owned(), "other")),
         RunId::Learn(name) => Some((format!("Learning run {name}: nobody is told"), "other")),
     }
 }

@@ -22,6 +22,8 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     }
     twins(facts, entries, found);
     delivery(facts, entries, found);
+    heartbeat(facts, entries, found);
+    clicks(facts, entries, found);
     if facts.purpose.looks_up_secrets() {
         found.extend(entries.iter().filter_map(|entry| unusable(facts, entry)));
         found.extend(way_out(facts));
@@ -74,6 +76,43 @@ fn delivery(facts: &Facts<'_>, receivers: &[Entry], found: &mut Vec<Diagnostic>)
             found.push(
                 Diagnostic::error(&path, &node.span, "one half of an escalation alone does nothing")
                     .help("give both `escalate_after_minutes` and `escalate_to`"),
+            );
+        }
+    }
+}
+
+/// Buttons need somebody who takes their clicks, and the other way round.
+fn clicks(facts: &Facts<'_>, receivers: &[Entry], found: &mut Vec<Diagnostic>) {
+    let door = facts.at(&["alerting", "clicks"]);
+    let signed = receivers.iter().find_map(|entry| Some((entry, entry.node.get("signing_secret")?)));
+    match (door, signed) {
+        (None, Some((entry, node))) => {
+            let message = format!("messages of `{}` have buttons, and nobody takes their clicks", entry.key);
+            let path = format!("receivers.{}.signing_secret", entry.key);
+            let help = "add `[alerting.clicks]` with `listen = \"127.0.0.1:8789\"`, or remove the secret";
+            found.push(Diagnostic::error(path, &node.span, message).help(help));
+        }
+        (Some(node), None) => {
+            let message = "no receiver has a `signing_secret`, so no click can be verified";
+            let help = "give the `slack-bot` its app's signing secret, or remove `[alerting.clicks]`";
+            found.push(Diagnostic::error("alerting.clicks", &node.span, message).help(help));
+        }
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+}
+
+/// Heartbeats reach somebody who exists, and are missed by somebody else.
+fn heartbeat(facts: &Facts<'_>, receivers: &[Entry], found: &mut Vec<Diagnostic>) {
+    let Some(table) = facts.at(&["alerting", "heartbeat"]) else { return };
+    let to = table.get("to").and_then(Node::text);
+    for key in ["to", "absence_to"] {
+        let Some((node, name)) = table.get(key).and_then(|node| Some((node, node.text()?))) else { continue };
+        let at = |message| Diagnostic::error(format!("alerting.heartbeat.{key}"), &node.span, message);
+        if !receivers.iter().any(|receiver| receiver.key == name) {
+            found.push(at(format!("no receiver is called `{name}`")).help("name one of `[receivers]`"));
+        } else if key == "absence_to" && to == Some(name) {
+            found.push(
+                at(format!("`{name}` cannot be told that it is not reached")).help("name another receiver"),
             );
         }
     }

@@ -112,6 +112,9 @@ fn never_told(facts: &Facts<'_>, reached: &Reached, found: &mut Vec<Diagnostic>)
     };
     let told: BTreeSet<_> =
         reached.routes.iter().flat_map(|route| &route.receivers).map(String::as_str).chain(told).collect();
+    let beats =
+        ["to", "absence_to"].map(|key| facts.at(&["alerting", "heartbeat", key]).and_then(Node::text));
+    let told: BTreeSet<_> = told.into_iter().chain(beats.into_iter().flatten()).collect();
     for entry in receivers(facts).iter().filter(|entry| !told.contains(entry.key.as_str())) {
         let message = format!("the receiver `{}` is never told anything", entry.key);
         let help = "name it in a `[[route]]` or in `[default_route]`, or remove it";

@@ -201,9 +201,20 @@ impl House {
         severity: Severity,
         reason: TransitionReason,
     ) {
+        self.commit_in(&RunId::Live, store, artifact, (severity, reason));
+    }
+
+    /// The same in another world.
+    pub(super) fn commit_in(
+        &self,
+        run: &RunId,
+        store: &Store,
+        artifact: &str,
+        (severity, reason): (Severity, TransitionReason),
+    ) {
         let (incident, mut findings) = fixture::takeover_of(artifact, "eve");
         // A transition needs news: each further commit brings a finding that was not there.
-        let known = store.reader().count_findings(&FindingFilter::of(RunId::Live)).unwrap();
+        let known = store.reader().count_findings(&FindingFilter::of(run.clone())).unwrap();
         for finding in &mut findings {
             finding.summary = format!("{} (news {known})", finding.summary);
             let anchor = Anchor::Event(EventId::Producer(known.to_string().into()));
@@ -219,7 +230,7 @@ impl House {
         let change =
             IncidentChange { incident: &incident, members: &members, superseded: &[], route: Some(reason) };
         let now = self.clock.unix_nanos();
-        let commit = Commit { findings: &laned, incidents: &[change], ..Commit::empty(&RunId::Live, now) };
+        let commit = Commit { findings: &laned, incidents: &[change], ..Commit::empty(run, now) };
         assert_eq!(store.commit(&commit).unwrap().to_route, 1);
     }
 }
