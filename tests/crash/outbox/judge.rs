@@ -141,13 +141,13 @@ mod tests {
                 "{requests:?}"
             );
         };
-        check(&delivered(), &[taken.clone()], fine);
+        check(&delivered(), std::slice::from_ref(&taken), fine);
         let refused = request("a", opened, Refused, Clear, false);
         check(&delivered(), &[refused.clone(), taken.clone()], fine);
         check(&delivered(), &[refused], Count { lost: 2, ..fine });
         let accepted = [delivery("a", DeliveryState::Accepted { at: 1 })];
         let lost = request("a", opened, Lost, Clear, false);
-        check(&accepted, &[lost.clone()], Count { only_accepted: 1, ..fine });
+        check(&accepted, std::slice::from_ref(&lost), Count { only_accepted: 1, ..fine });
         check(&delivered(), &[lost], Count { lost: 1, ..fine });
         let open = request("a", opened, Taken, Open, false);
         let marked = request("a", opened, Taken, Clear, true);

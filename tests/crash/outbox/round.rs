@@ -272,7 +272,7 @@ impl House {
         let first = known.len() as u64;
         let findings = [finding(first), finding(first + 1)];
         known.extend(findings.iter().map(|finding| finding.id.to_string()));
-        let incident = incident(severity, reason, (0..first + 2).map(finding).collect());
+        let incident = incident(severity, reason, &(0..first + 2).map(finding).collect::<Vec<_>>());
         let lane = LaneId::parse("change").unwrap();
         let laned: Vec<_> = (first..)
             .zip(&findings)
@@ -307,7 +307,7 @@ fn finding(number: u64) -> Finding {
     .unwrap()
 }
 
-fn incident(severity: Severity, reason: TransitionReason, findings: Vec<Finding>) -> Incident {
+fn incident(severity: Severity, reason: TransitionReason, findings: &[Finding]) -> Incident {
     let time = findings[0].time;
     Incident {
         schema: INCIDENT_SCHEMA.to_owned(),
