@@ -33,6 +33,7 @@ use alerting::receivers::ReceiverConfig;
 use alerting::routing::{DefaultRoute, InhibitConfig, MuteTimeConfig, OwnerConfig, RouteConfig};
 use alerting::rules::RulesConfig;
 use detectors::settings::EngineSettings;
+use ingest::http::HttpDoorSettings;
 use ingest::identity::{Identity, IdentityError, IdentitySettings};
 use ingest::mapping::{Mapping, MappingDeclaration};
 use ingest::ordering::{MERGE_BUFFER, MERGE_SPILL, MergeBounds};
@@ -74,6 +75,9 @@ pub(crate) struct Config {
     /// What is known of clients beyond the logs: countries and networks by address, your own mirrors and scanners.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) identity: IdentitySettings,
+    /// Where webhooks are posted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<HttpDoorSettings>,
     /// The brokers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kafka: Option<KafkaConfig>,

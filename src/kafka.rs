@@ -47,6 +47,9 @@ pub(crate) fn watch(
     check(&live)?;
     let mut members: Vec<Box<dyn Source>> = Vec::new();
     for source in &config.sources {
+        if source.http.is_some() {
+            continue;
+        }
         if source.topics.is_empty() {
             members.push(Box::new(sources::tail(config, source, &mut live.starts().clone())?));
             continue;
@@ -69,9 +72,19 @@ pub(crate) fn watch(
             .map_err(|error| Failure::new(Exit::Unavailable, error).hint("see `sealwatch check`"))?;
         members.push(Box::new(joined));
     }
+    let webhooks = sources::webhooks(config, &mut live.starts().clone())?;
+    let door = webhooks.map(|(door, posted)| {
+        members.extend(posted.into_iter().map(|source| Box::new(source) as Box<dyn Source>));
+        door
+    });
     let mut source =
         Impatient { inner: Several::new(members), waiting, since: Instant::now(), seen: Seen::Nothing };
-    session.drive(live, &mut source)
+    let driven = session.drive(live, &mut source);
+    // What is taken now is on disk and read at the next start.
+    if let Some(door) = door {
+        door.close();
+    }
+    driven
 }
 
 /// Says when brokers are away, and gives up on them if it may not wait.
@@ -126,6 +139,10 @@ impl Source for Impatient {
 
     fn committed(&mut self, nexts: &[(Arc<PartitionId>, NextOffset)]) {
         self.inner.committed(nexts);
+    }
+
+    fn saved(&mut self, nexts: &[(PartitionId, NextOffset)]) -> Result<(), SourceError> {
+        self.inner.saved(nexts)
     }
 
     fn accept_data_loss(&mut self, partition: &PartitionId, from: ResumeAt) -> Result<(), SourceError> {

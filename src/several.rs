@@ -80,6 +80,10 @@ impl Source for Several {
         }
     }
 
+    fn saved(&mut self, nexts: &[(PartitionId, NextOffset)]) -> Result<(), SourceError> {
+        self.sources.iter_mut().try_for_each(|(source, _)| source.saved(nexts))
+    }
+
     fn accept_data_loss(&mut self, partition: &PartitionId, from: ResumeAt) -> Result<(), SourceError> {
         let mut refused = Err(SourceError::NotStopped { partition: partition.clone() });
         for (source, _) in &mut self.sources {

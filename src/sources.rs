@@ -1,16 +1,19 @@
 //! From the configuration's sources to what the pipeline reads.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use detectors::event::Span;
 use ingest::decode::{DecoderSettings, Format};
 use ingest::files::FileSource;
+use ingest::http::{HttpDoor, HttpDoorError, HttpSource, HttpSourceDoor};
 use ingest::identity::Identity;
 use ingest::kafka::StartOffsets;
 use ingest::source::Source;
 use ingest::tail::{JournalError, TailError, TailSettings, TailSource};
 use pipeline::flow::{DEFAULT_LATENESS, SourceRules, SourceTimes};
+use transport::SystemClock;
 
 use crate::config::{Config, SourceConfig};
 use crate::exit::{Exit, Failure};
@@ -49,13 +52,11 @@ pub(crate) fn tail(
     source: &SourceConfig,
     starts: &mut dyn StartOffsets,
 ) -> Result<TailSource, Failure> {
-    let mut doors = config.store.path.clone().into_os_string();
-    doors.push(".doors");
     let settings = TailSettings {
         source: source.name.clone(),
         paths: source.tail.clone(),
         start: source.start,
-        state: PathBuf::from(doors).join(&source.name),
+        state: doors(config, source),
     };
     TailSource::open(&settings, starts).map_err(|error| {
         let exit = match error {
@@ -65,6 +66,52 @@ pub(crate) fn tail(
         };
         Failure::new(exit, error).hint("give each followed file a name of its own, and the journals beside the database a folder that can be written")
     })
+}
+
+/// The listener for webhooks and what is posted to each source, if any source is posted to; the spools lie beside the
+/// database.
+pub(crate) fn webhooks(
+    config: &Config,
+    starts: &mut dyn StartOffsets,
+) -> Result<Option<(HttpDoor, Vec<HttpSource>)>, Failure> {
+    let posted_to: Vec<_> = config
+        .sources
+        .iter()
+        .filter_map(|source| {
+            Some(HttpSourceDoor {
+                source: source.name.clone(),
+                settings: source.http.clone()?,
+                folder: doors(config, source).join("http"),
+            })
+        })
+        .collect();
+    if posted_to.is_empty() {
+        return Ok(None);
+    }
+    let listen = config.http.as_ref().map(|http| http.listen).ok_or_else(|| {
+        Failure::new(Exit::Configuration, "nothing listens for webhooks")
+            .hint("add a [http] table with `listen = \"127.0.0.1:8790\"`")
+    })?;
+    let clock = Arc::new(SystemClock::new());
+    HttpDoor::open(listen, &posted_to, starts, clock).map(Some).map_err(|error| {
+        let exit = match &error {
+            HttpDoorError::SamePath(_) | HttpDoorError::Check { .. } => Exit::Configuration,
+            HttpDoorError::Spool { .. } => Exit::Unavailable,
+            HttpDoorError::Listen { cause, .. } => match cause.kind() {
+                ErrorKind::AddrInUse => Exit::Conflict,
+                ErrorKind::PermissionDenied => Exit::NotPermitted,
+                _ => Exit::Unavailable,
+            },
+        };
+        Failure::new(exit, error).hint("see `[http]` and the source's `http` in the configuration")
+    })
+}
+
+/// Where a source's own files lie: beside the database.
+fn doors(config: &Config, source: &SourceConfig) -> PathBuf {
+    let mut doors = config.store.path.clone().into_os_string();
+    doors.push(".doors");
+    PathBuf::from(doors).join(&source.name)
 }
 
 /// Files as one source, each under the configured source that claims its base name, with the rules of all of them.
@@ -88,7 +135,7 @@ pub(crate) fn files(config: &Config, paths: &[PathBuf]) -> Result<(Several, Vec<
     Ok((Several::new(sources), all))
 }
 
-/// The source one of whose topics, or followed files, is the file's base name, or its beginning before `.`, `-day` aside: the recorded
+/// The source one of whose topics, followed files or paths is the file's base name, or its beginning before `.`, `-day` aside: the recorded
 /// day of a stream belongs to the stream.
 fn claimed_by<'a>(config: &'a Config, path: &Path) -> Option<&'a SourceConfig> {
     let base = path.file_name()?.to_str()?;
@@ -102,6 +149,7 @@ fn claimed_by<'a>(config: &'a Config, path: &Path) -> Option<&'a SourceConfig> {
             .map(String::as_str)
             .any(|topic| topic == base || topic == stem || topic == stream)
             || followed.into_iter().any(|name| name == base)
+            || source.http.as_ref().is_some_and(|http| http.path.trim_start_matches('/') == stem)
     })
 }
 

@@ -11,3 +11,4 @@ mod parts;
 mod receivers;
 mod scenarios;
 mod telling;
+mod webhooks;

@@ -6,6 +6,7 @@
 pub mod dead_letter;
 pub mod decode;
 pub mod files;
+pub mod http;
 pub mod identity;
 pub mod kafka;
 pub mod mapping;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use detectors::event::{NextOffset, PartitionId};
 use thiserror::Error;
 
+use crate::decode::Refusal;
 use crate::recording::ControlRecord;
 
 /// Largest record that is handed over whole, in bytes (EVENTS.md, Limits).
@@ -35,6 +36,15 @@ pub trait Source: Send {
 
     /// Says what is on disk, for displays of the lag elsewhere. Nothing is ever read back from it.
     fn committed(&mut self, _nexts: &[(Arc<PartitionId>, NextOffset)]) {}
+
+    /// Says from where each partition will be read again after a crash: what lies before is in the saved state and need
+    /// not be kept.
+    ///
+    /// # Errors
+    /// [`SourceError`] when what need not be kept cannot be forgotten.
+    fn saved(&mut self, _nexts: &[(PartitionId, NextOffset)]) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// Goes on with a partition that stands still after [`Item::DataLost`], at a place that an operator chose. Its
     /// new beginning comes as an [`Item::Assigned`].
@@ -75,6 +85,8 @@ pub enum Item<'a> {
     Record(RawRecord<'a>),
     /// A record over [`MAX_RECORD_BYTES`], of which only the head was kept.
     Oversize(OversizeRecord<'a>),
+    /// Something that was refused at the door and is no record; it is noted in its place.
+    Refused(RawRecord<'a>, Refusal),
     /// A control record out of a recording.
     Control(ControlRecord),
     /// This partition is ours from now on, read from this offset.
@@ -211,6 +223,15 @@ pub enum SourceError {
         restarts: u32,
         /// What the client said last.
         reason: String,
+    },
+    /// A spool of webhooks cannot be read.
+    #[error("could not read request {number} of the spool")]
+    Spool {
+        /// The request's number.
+        number: u64,
+        /// Why.
+        #[source]
+        cause: crate::http::SpoolError,
     },
     /// A recording is damaged.
     #[error("recording `{path}` is damaged", path = path.display())]

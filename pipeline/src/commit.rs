@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use detectors::engine::{STATE_FORMAT, SavedKind};
+use detectors::event::{NextOffset, PartitionId};
 use detectors::finding::{Finding, FindingId, IncidentId, Severity};
 use detectors::incident::{HORIZON, Incident, Incidents, TransitionReason};
 use ingest::dead_letter::DeadLetter;
@@ -110,9 +111,21 @@ impl<'a> Committer<'a> {
     }
 
     /// Commits jobs until the channel closes, or one cannot be stored.
-    pub(crate) fn run(mut self, jobs: &Receiver<Job>, stopped: &Receiver<()>) -> Result<(), StoreError> {
+    ///
+    /// Tells from where each partition would be read again, once that is on disk.
+    pub(crate) fn run(
+        mut self,
+        jobs: &Receiver<Job>,
+        stopped: &Receiver<()>,
+        saved: &Sender<Vec<(PartitionId, NextOffset)>>,
+    ) -> Result<(), StoreError> {
         while let Ok(job) = jobs.recv() {
+            let positions = read_again_from(&job.saves);
             self.commit(job, stopped)?;
+            if !positions.is_empty() {
+                // A flow that has ended needs no word of it.
+                drop(saved.send(positions));
+            }
         }
         Ok(())
     }
@@ -237,6 +250,16 @@ impl<'a> Committer<'a> {
         }
         changes.into_values().collect()
     }
+}
+
+/// The lowest position of each partition among lanes that are saved together: each lane reads again from its own.
+fn read_again_from(saves: &[OwnedSave]) -> Vec<(PartitionId, NextOffset)> {
+    let mut lowest: BTreeMap<&PartitionId, NextOffset> = BTreeMap::new();
+    for position in saves.iter().flat_map(|save| &save.positions) {
+        let next = lowest.entry(&position.partition).or_insert(position.next);
+        *next = (*next).min(position.next);
+    }
+    lowest.into_iter().map(|(partition, next)| (partition.clone(), next)).collect()
 }
 
 impl Known {

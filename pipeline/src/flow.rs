@@ -8,7 +8,7 @@ use detectors::event::{Event, EventTime, NextOffset, PartitionId, Span};
 use detectors::finding::Finding;
 use detectors::settings::EngineSettings;
 use ingest::dead_letter::DeadLetter;
-use ingest::decode::{Decoder, DecoderSettings};
+use ingest::decode::{Decoder, DecoderSettings, Refusal};
 use ingest::ordering::{Floor, MergeBounds, OrderError, PartitionIndex, ResumePoint};
 use ingest::recording::ControlRecord;
 use ingest::source::{OversizeRecord, RawRecord};
@@ -184,6 +184,22 @@ impl Flow {
             Arc::new(event)
         }));
         self.push(indexes, (record.offset, record.timestamp_ms, record.bytes().len()), out)
+    }
+
+    /// Takes in what was refused at the door: a dead letter in its place, and no event.
+    ///
+    /// # Errors
+    /// As [`Flow::record`].
+    pub fn refused(
+        &mut self,
+        record: &RawRecord<'_>,
+        refusal: &Refusal,
+        out: &mut Output,
+    ) -> Result<(), FlowError> {
+        let indexes = self.indexes(record.partition)?;
+        out.dead_letters.push(DeadLetter::of(record, refusal));
+        self.shared.clear();
+        self.push(indexes, (record.offset, record.timestamp_ms, 0), out)
     }
 
     /// Takes in a record that is too large to be read.

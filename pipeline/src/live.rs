@@ -5,13 +5,14 @@
 //! channel between them is the back-pressure: a database that cannot keep up stops the reading, and loses nothing.
 
 mod idle;
+mod watcher;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use detectors::event::{NextOffset, PartitionId};
 use detectors::finding::Severity;
 use ingest::source::{Item, Polled, Source, SourceError};
@@ -25,6 +26,7 @@ use crate::heartbeat::{Beat, Rhythm};
 use crate::resume::{self, ResumeError};
 use crate::status::PartitionState;
 use idle::Idleness;
+pub use watcher::{LiveReport, LiveWatcher};
 
 /// Findings wait at most this long for their commit.
 pub const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -99,27 +101,6 @@ pub enum LiveError {
     CommitterGone,
 }
 
-/// What a live run came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LiveReport {
-    /// Records read.
-    pub records: u64,
-    /// Records that could not be read.
-    pub dead_letters: u64,
-    /// Findings that the engines emitted, stored or not.
-    pub findings: u64,
-}
-
-/// What a live run tells whoever started it.
-pub trait LiveWatcher: Sync {
-    /// A commit is on disk.
-    fn stored(&self, stored: &Stored<'_>);
-    /// Something is wrong that may pass.
-    fn trouble(&self, text: &str);
-    /// How many records were read so far.
-    fn progress(&self, records: u64);
-}
-
 /// A flow that has taken up its saved state and can begin.
 pub struct Live {
     flow: Flow,
@@ -175,8 +156,9 @@ impl Live {
         std::thread::scope(|scope| {
             let (jobs, waiting) = bounded(JOBS_WAITING);
             let (end, ended) = bounded::<()>(0);
-            let committing = scope.spawn(move || committer.run(&waiting, &ended));
-            let driven = Driver::new(self, clock, watcher).drive(source, stop, &jobs);
+            let (tell_saved, saved) = unbounded();
+            let committing = scope.spawn(move || committer.run(&waiting, &ended, &tell_saved));
+            let driven = Driver::new(self, clock, watcher).drive(source, stop, &jobs, &saved);
             drop(jobs);
             // A full disk is waited for only while the flow still wants to go on.
             drop(end);
@@ -229,6 +211,7 @@ impl<'a> Driver<'a> {
         source: &mut dyn Source,
         stop: &AtomicBool,
         jobs: &Sender<Job>,
+        saved: &Receiver<Vec<(PartitionId, NextOffset)>>,
     ) -> Result<LiveReport, LiveError> {
         loop {
             let now = self.clock.monotonic_nanos();
@@ -252,6 +235,9 @@ impl<'a> Driver<'a> {
                 source.prefer(&waiting);
             }
             self.watcher.progress(self.report.records);
+            while let Ok(positions) = saved.try_recv() {
+                source.saved(&positions)?;
+            }
             let over = polled == Polled::Ended || stop.load(Ordering::Relaxed) || self.is_caught_up();
             let saves = over || self.save_is_due(now);
             if saves || self.commit_is_due(now) {
@@ -293,6 +279,11 @@ impl<'a> Driver<'a> {
                 self.report.records += 1;
                 self.idleness.delivered(record.partition);
                 self.live.flow.oversize(&record, &mut self.out)
+            }
+            Item::Refused(record, refusal) => {
+                self.report.records += 1;
+                self.idleness.delivered(record.partition);
+                self.live.flow.refused(&record, &refusal, &mut self.out)
             }
             Item::Control(control) => self.live.flow.replay_control(&control),
             Item::Assigned(id, next) => {

@@ -117,6 +117,10 @@ fn take(flow: &mut Flow, item: Item<'_>, out: &mut Output, records: &mut u64) ->
             *records += 1;
             flow.oversize(&record, out)
         }
+        Item::Refused(record, refusal) => {
+            *records += 1;
+            flow.refused(&record, &refusal, out)
+        }
         Item::Assigned(id, _) => flow.assign(&id),
         Item::Ended(id, _) => flow.ended(&id),
         Item::Control(control) => flow.replay_control(&control),

@@ -92,6 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
                         }
                     }
                     Item::Oversize(record) => DeadLetter::oversize(&record),
+                    Item::Refused(record, refusal) => DeadLetter::of(&record, &refusal),
                     _ => return,
                 };
                 refused += 1;

@@ -3,6 +3,7 @@
 //! They look at the tree and not at the types, so that a mistake in one place hides none in another.
 
 mod engine;
+mod http;
 mod identity;
 mod kafka;
 mod mappings;
@@ -38,6 +39,7 @@ pub(super) fn broken(facts: &Facts<'_>) -> Vec<Diagnostic> {
         sources::check,
         mappings::check,
         identity::check,
+        http::check,
         engine::check,
         kafka::check,
         receivers::check,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ingest::decode::{Ecosystem, Format, Zone};
+use ingest::http::HttpSourceSettings;
 use ingest::kafka::StartPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -36,6 +37,9 @@ pub(crate) struct SourceConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub(crate) tail: Vec<PathBuf>,
+    /// The webhooks that are posted to it instead; `[http]` says where. The path is the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<HttpSourceSettings>,
     /// Where to begin a partition that was never read. Afterwards reading goes on where it was left.
     pub(crate) start: StartPolicy,
     /// The format of its records.
@@ -76,6 +80,7 @@ impl SourceConfig {
             name: name.to_owned(),
             topics,
             tail: Vec::new(),
+            http: None,
             start,
             format: Format::Auto,
             mapping: None,

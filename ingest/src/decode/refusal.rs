@@ -84,6 +84,8 @@ reasons! {
     UnsupportedVersion = "unsupported-version",
     /// One record holds more events than allowed.
     TooManyEvents = "too-many-events",
+    /// It was posted and refused at the door: not believed, too large, too slow, empty.
+    RefusedRequest = "refused-request",
     /// The decoder itself failed: a fault of this program, worth a report.
     DecoderFault = "decoder-fault",
 }

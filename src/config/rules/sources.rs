@@ -12,7 +12,7 @@ use crate::config::tree::{Node, Value};
 pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     if facts.purpose != Purpose::Files {
         if facts.tables("source").next().is_none() && facts.is_flawless("source") {
-            let help = "add a `[[source]]` with `name`, `start`, and `topics` or `tail`";
+            let help = "add a `[[source]]` with `name`, `start`, and `topics`, `tail` or `http`";
             found.push(Diagnostic::nowhere("source", "there is no source to watch").help(help));
         }
         let of_kafka = facts.tables("source").find(|(_, node)| node.get("topics").is_some());
@@ -38,26 +38,31 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 
 /// A source has one door, and says where to begin behind it.
 fn door(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
-    match (source.get("topics"), source.get("tail")) {
-        (None, None) => {
+    let doors: Vec<_> =
+        ["topics", "tail", "http"].iter().filter_map(|key| Some((*key, source.get(key)?))).collect();
+    let start = source.get("start").and_then(|node| Some((node, node.text()?)));
+    match (&doors[..], start) {
+        ([], _) => {
             let message = "this source does not say what it reads";
-            let help = "add `topics = [\"…\"]` to read from Kafka, or `tail = [\"/path\"]` to follow files";
+            let help = "add `topics = [\"…\"]` to read from Kafka, `tail = [\"/path\"]` to follow files, or `http` to take webhooks";
             found.push(Diagnostic::error(path, &source.span, message).help(help));
         }
-        (Some(_), Some(tail)) => {
-            let message = "a source reads topics or follows files, not both";
+        ([_, (key, second), ..], _) => {
+            let message = "a source reads topics, follows files or takes webhooks, one of them";
             let help = "make two sources of it";
-            found.push(Diagnostic::error(format!("{path}.tail"), &tail.span, message).help(help));
+            found.push(Diagnostic::error(format!("{path}.{key}"), &second.span, message).help(help));
         }
-        (None, Some(_)) => {
-            let start = source.get("start").filter(|start| start.text() == Some("error"));
-            if let Some(start) = start {
-                let message = "files are followed from their beginning or their end";
-                let help = "write `start = \"beginning\"` or `start = \"end\"`";
-                found.push(Diagnostic::error(format!("{path}.start"), &start.span, message).help(help));
-            }
+        ([("tail", _)], Some((start, "error"))) => {
+            let message = "files are followed from their beginning or their end";
+            let help = "write `start = \"beginning\"` or `start = \"end\"`";
+            found.push(Diagnostic::error(format!("{path}.start"), &start.span, message).help(help));
         }
-        (Some(_), None) => {}
+        ([("http", _)], Some((start, "end" | "error"))) => {
+            let message = "webhooks are read from the first that was taken";
+            let help = "write `start = \"beginning\"`";
+            found.push(Diagnostic::error(format!("{path}.start"), &start.span, message).help(help));
+        }
+        _ => {}
     }
 }
 
