@@ -51,8 +51,8 @@ fn spooled(folder: &Path) -> u64 {
 fn arrived(folder: &Path, reason: &str) -> Vec<String> {
     let Ok(reader) = Store::open_read_only(&folder.join("sealwatch.db")) else { return Vec::new() };
     let rows = reader.dead_letters(&RunId::Live, &DeadLetterFilter::default(), Page::first(u32::MAX));
-    let mine = rows.unwrap_or_default().into_iter().filter(|row| row.letter.reason == reason);
-    mine.map(|row| String::from_utf8(row.letter.head).unwrap()).collect()
+    let mine = rows.unwrap_or_default().into_iter().filter(|row| row.reason == reason);
+    mine.map(|row| String::from_utf8(row.head).unwrap()).collect()
 }
 
 #[test]
