@@ -11,12 +11,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::breadth_window::{self, Cohorts};
-use super::window::{EmptyWindows, Width, WindowLook, WindowRate};
+use super::window::{Width, WindowLook, WindowRate};
 use crate::detector::{Cell, Detector, Explanation, Scored, Scores, Seen, Verdict};
 use crate::event::EventTime;
 use crate::finding::{Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, Subject, SubjectKind};
 use crate::statistics::distinct::Distinct;
 use crate::statistics::rate::{RateModel, RatePrior};
+use crate::statistics::season::Factor;
 use crate::statistics::{PValue, Tail, tie_break};
 
 /// Raw bits from which a window is explained; see `download_volume` for why it is above the general floor.
@@ -125,7 +126,10 @@ impl Detector for DownloadBreadth {
         let item = Distinct::hash(seen.seed, artifact.as_str().as_bytes());
         for (at, width) in WIDTHS.into_iter().enumerate() {
             let window = &mut state.windows[at];
-            if window.rate.open_at(&self.models[at], width, EmptyWindows::Skipped, now) {
+            if window.rate.open().is_none() {
+                // Windows without pulls are passed over: people work in sessions, and the size of a session says more than
+                // how rare it is.
+                window.rate.open_at(&self.models[at], width, now, Factor::ORDINARY);
                 window.distinct = Some(Distinct::new(seen.seed));
                 window.examples.clear();
             }
@@ -171,9 +175,7 @@ impl DownloadBreadth {
         let Some(at) = slot(width) else { return };
         let u = |start: EventTime| tie(seed, &subject.name, start, width);
         let rate = &mut state.windows[at].rate;
-        let Some(look) = rate.close(&self.models[at], width, EmptyWindows::Skipped, boundary, u) else {
-            return;
-        };
+        let Some(look) = rate.close(&self.models[at], width, boundary, u) else { return };
         state.windows[at].distinct = None;
         if look.window.count > 0 {
             breadth_window::record(&subject.registry, tally_name(width), look.window.count, out);

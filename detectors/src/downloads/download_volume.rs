@@ -1,17 +1,18 @@
 //! `download-volume`: more or fewer pulls of an artifact than its learned rhythm allows.
 //!
 //! Method a of the catalogue: a Gamma–Poisson level with a learned dispersion for the hour, six hours and the day
-//! ([`crate::statistics::rate`]). Counts are exact. A subject is judged by its own past only, after the warm-up of
-//! each width. A wider window that contains one already told teaches and stays silent.
+//! ([`crate::statistics::rate`]), times the rhythm of the week ([`crate::statistics::season`]). Counts are exact. A subject is
+//! judged by its own past only, after the warm-up of each width. A wider window that contains one already told teaches and stays silent.
 //! ATT&CK T1195.002, T1567. Runbook: docs/runbook.md#download-volume.
 
 use serde::{Deserialize, Serialize};
 
-use super::window::{EmptyWindows, Width, WindowLook, WindowRate};
+use super::window::{Width, WindowLook, WindowRate};
 use crate::detector::{Cell, Detector, Explanation, Scored, Scores, Seen, Verdict};
-use crate::event::{AccessAction, Event, EventKind, EventTime, Outcome, shown_artifact};
+use crate::event::{AccessAction, Event, EventKind, EventTime, Outcome, Span, shown_artifact};
 use crate::finding::{Anchor, Band, DetectorId, Evidence, Fact, Link, Measure, Subject};
-use crate::statistics::rate::{Direction, RateModel, RatePrior};
+use crate::statistics::rate::{Direction, LevelChange, RateModel, RatePrior};
+use crate::statistics::season::{Factor, Hour, Season};
 use crate::statistics::{Tail, tie_break};
 
 /// Raw bits from which a window is explained. A registry closes a hundred thousand windows an hour, so the floor
@@ -21,6 +22,12 @@ pub const EXPLAINED_FROM_BITS: f64 = 12.0;
 const TOLD_FROM_BITS: f64 = 2e+01;
 /// Pulls per hour that an unknown artifact starts from; the prior weighs half an event, so it is soon forgotten.
 const PRIOR_PER_HOUR: f64 = 0.2;
+
+/// Pulls per hour from which an artifact has a rhythm of its own: 50 a week say enough about 55 places of a profile.
+const RHYTHM_FROM_PER_HOUR: f64 = 50.0 / 168.0;
+
+/// Scatter that is taken for granted of pulls in one and the same hour of the week (methods a.3 weighs the common mode by it).
+const RHYTHM_DISPERSION: f64 = 0.15;
 
 /// The detector with its models, one a width.
 #[derive(Debug)]
@@ -42,6 +49,8 @@ impl Default for DownloadVolume {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct VolumeState {
     windows: [WindowRate; 3],
+    /// The rhythm of the week, of an artifact that is pulled often enough.
+    season: Option<Box<Season>>,
     /// When the artifact was first pulled.
     first: Option<EventTime>,
     /// Start of the latest window that was told, and which way: what contains it stays silent.
@@ -82,7 +91,7 @@ pub fn is_pull(event: &Event) -> bool {
 impl Detector for DownloadVolume {
     type State = VolumeState;
     const ID: DetectorId = DetectorId::DownloadVolume;
-    const MAJOR: u32 = 1;
+    const MAJOR: u32 = 2;
 
     fn observe(&self, state: &mut VolumeState, seen: &Seen<'_>, out: &mut Scores) {
         let event = seen.event();
@@ -90,8 +99,10 @@ impl Detector for DownloadVolume {
         let now = seen.now();
         let first = *state.first.get_or_insert(now);
         for width in Width::ALL {
+            if !state.is_open(width) {
+                self.open(state, width, now);
+            }
             let window = &mut state.windows[width.index()];
-            window.open_at(&self.models[width.index()], width, EmptyWindows::Counted, now);
             let count = window.open().map_or(0, |open| open.count) + 1;
             let u = |start: EventTime| tie(seen.seed, key.as_str(), start, width);
             let Some(look) = window.count(count, now, &event.position, u) else { continue };
@@ -113,6 +124,58 @@ impl Detector for DownloadVolume {
 }
 
 impl DownloadVolume {
+    /// Opens the window that holds `now`, and catches up with the empty ones before it.
+    fn open(&self, state: &mut VolumeState, width: Width, now: EventTime) {
+        let model = &self.models[width.index()];
+        let window = &mut state.windows[width.index()];
+        if let Some((since, missed)) = window.missed(width, now) {
+            let (start, hours) = (hour(since), missed.saturating_mul(width.hours().unsigned_abs()));
+            let hours = i64::try_from(hours).unwrap_or(i64::MAX);
+            let exposure = state.season.as_ref().map_or(1.0, |season| season.over(start, hours).exposure);
+            if let (Width::Hour, Some(season), Some(usual)) = (width, &mut state.season, window.ordinary()) {
+                season.learn_silence(start, hours, rhythm_weight(usual.mean()) * usual.level());
+            }
+            window.catch_up(model, missed, exposure);
+        }
+        let start = now.floor_to(width.span());
+        let factor =
+            state.season.as_ref().map_or(Factor::ORDINARY, |season| season.over(hour(start), width.hours()));
+        window.open_at(model, width, now, factor);
+    }
+}
+
+impl VolumeState {
+    /// Lets a closed hour teach the rhythm, once the level is known: ratios to a wrong level would be learned for weeks.
+    fn learn_rhythm(&mut self, width: Width, look: &WindowLook) {
+        let prediction = &look.prediction;
+        if width != Width::Hour || look.learned_from < width.warm_up() || look.level != LevelChange::Steady {
+            return;
+        }
+        if self.season.is_none() && prediction.level() < RHYTHM_FROM_PER_HOUR {
+            return;
+        }
+        let weight = rhythm_weight(prediction.mean());
+        let events = weight * prediction.winsorised(look.score.observed) as f64;
+        self.season.get_or_insert_default().learn(
+            hour(look.window.start),
+            events,
+            weight * prediction.level(),
+        );
+    }
+}
+
+/// What an hour counts for the rhythm. The dispersion that was learned would be too much: while the rhythm is unknown it passes
+/// for scatter, and would forbid to learn itself.
+fn rhythm_weight(mean: f64) -> f64 {
+    1.0 / (1.0 + RHYTHM_DISPERSION * mean)
+}
+
+/// The hour that begins at `start`.
+fn hour(start: EventTime) -> Hour {
+    Hour(start.nanos().div_euclid(Span::hours(1).nanos()))
+}
+
+impl DownloadVolume {
     /// Closes the window of this width that ends at `boundary`.
     pub fn close(
         &self,
@@ -126,7 +189,12 @@ impl DownloadVolume {
         let u = |start: EventTime| tie(seed, &subject.name, start, width);
         let model = &self.models[width.index()];
         let window = &mut state.windows[width.index()];
-        let Some(look) = window.close(model, width, EmptyWindows::Counted, boundary, u) else { return };
+        let Some(look) = window.close(model, width, boundary, u) else { return };
+        let news = window.silence_is_news();
+        state.learn_rhythm(width, &look);
+        if news {
+            self.open(state, width, look.window.start.plus(width.span()));
+        }
         if look.learned_from < width.warm_up() {
             return;
         }
@@ -253,3 +321,6 @@ fn cell(subject: &Subject, look: &WindowLook, first: EventTime, now: EventTime) 
 fn tie(seed: u64, subject: &str, start: EventTime, width: Width) -> f64 {
     tie_break(seed, DetectorId::DownloadVolume.as_str(), subject, start.nanos() + width.hours())
 }
+
+#[cfg(test)]
+mod tests;

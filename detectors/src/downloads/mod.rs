@@ -12,4 +12,4 @@ mod statement;
 mod window;
 
 pub use breadth_window::Cohorts;
-pub use window::{EmptyWindows, Width, WindowRate};
+pub use window::{Width, WindowRate};

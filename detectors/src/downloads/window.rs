@@ -10,21 +10,12 @@ use crate::event::{EventTime, Position, Span};
 use crate::statistics::rate::{
     LevelChange, MIN_MEAN_FOR_DROPS, Prediction, Rate, RateModel, RatePace, RateScore,
 };
+use crate::statistics::season::Factor;
 
 /// First count at which an open window is looked at.
 const FIRST_CHECKPOINT: u64 = 16;
 /// The first look is at no less than this multiple of the expected count: half of all windows pass their mean.
 const CHECKPOINT_FACTOR: f64 = 4.0;
-
-/// What an empty window says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EmptyWindows {
-    /// The rate counts them: silence is part of a rhythm, and may be news.
-    Counted,
-    /// Nothing: the rate is that of windows in which something happened. People work in sessions, and the size of
-    /// a session says more than how rare it is.
-    Skipped,
-}
 
 /// How wide a window is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -118,6 +109,8 @@ pub struct OpenWindow {
     pub start: EventTime,
     /// What was counted so far.
     pub count: u64,
+    /// How it should differ from an ordinary one, as was known when it opened.
+    pub factor: Factor,
     /// The first record in it.
     pub first: Option<(EventTime, Position)>,
     /// The latest record in it.
@@ -158,29 +151,41 @@ impl WindowRate {
         self.rate.as_ref().map_or(0, Rate::bins)
     }
 
-    /// Opens the window that holds `now`, catching up over empty ones; the open one must have been closed before.
-    /// Returns whether it was opened just now.
-    pub fn open_at(&mut self, model: &RateModel, width: Width, empty: EmptyWindows, now: EventTime) -> bool {
-        if self.open.is_some() {
-            return false;
+    /// The windows before the one that holds `now` that nothing was learned from, as they were empty: the first one's
+    /// start, and how many.
+    #[must_use]
+    pub fn missed(&self, width: Width, now: EventTime) -> Option<(EventTime, u64)> {
+        let unlearned = self.unlearned?;
+        let missed = now.floor_to(width.span()).since(unlearned).nanos() / width.span().nanos();
+        Some((unlearned, u64::try_from(missed).ok().filter(|missed| *missed > 0)?))
+    }
+
+    /// Learns that the missed windows were empty; `exposure` is that of one of them, on average.
+    pub fn catch_up(&mut self, model: &RateModel, missed: u64, exposure: f64) {
+        if let Some(rate) = &mut self.rate {
+            rate.idle(model, missed, exposure);
         }
-        let start = now.floor_to(width.span());
+    }
+
+    /// What an ordinary window is expected to hold.
+    #[must_use]
+    pub fn ordinary(&self) -> Option<Prediction> {
+        self.rate.as_ref().map(|rate| rate.predict(1.0))
+    }
+
+    /// Opens the window that holds `now`; the one before must have been closed, and missed ones been caught up with.
+    pub fn open_at(&mut self, model: &RateModel, width: Width, now: EventTime, factor: Factor) {
         let rate = self.rate.get_or_insert_with(|| Rate::from_prior(model.prior()));
-        if let Some(unlearned) = self.unlearned {
-            let missed = start.since(unlearned).nanos() / width.span().nanos();
-            if missed > 0 && empty == EmptyWindows::Counted {
-                rate.idle(model, missed.unsigned_abs(), 1.0);
-            }
-        }
+        let expected = rate.level() * factor.exposure;
         self.open = Some(OpenWindow {
-            start,
+            start: now.floor_to(width.span()),
             count: 0,
+            factor,
             first: None,
             last: None,
-            checkpoint: FIRST_CHECKPOINT.max((CHECKPOINT_FACTOR * rate.level()).ceil() as u64),
+            checkpoint: FIRST_CHECKPOINT.max((CHECKPOINT_FACTOR * expected).ceil() as u64),
             told: false,
         });
-        true
     }
 
     /// Sets the count of the open window; returns a look where a checkpoint was reached. `u` breaks ties.
@@ -204,6 +209,12 @@ impl WindowRate {
         self.look(u)
     }
 
+    /// Whether the next window must be opened even if nothing comes: an empty one would be news.
+    #[must_use]
+    pub fn silence_is_news(&self) -> bool {
+        self.rate.as_ref().is_some_and(|rate| rate.level() >= MIN_MEAN_FOR_DROPS)
+    }
+
     /// Marks the open window as surely told.
     pub const fn mark_told(&mut self) {
         if let Some(open) = self.open.as_mut() {
@@ -215,7 +226,7 @@ impl WindowRate {
     #[must_use]
     pub fn look(&self, u: impl FnOnce(EventTime) -> f64) -> Option<WindowLook> {
         let (open, rate) = (self.open.as_ref()?, self.rate.as_ref()?);
-        let prediction = rate.predict(1.0);
+        let prediction = rate.predict_uncertain(open.factor.exposure, open.factor.variance);
         let score = prediction.score(open.count, u(open.start));
         Some(WindowLook {
             window: open.clone(),
@@ -227,27 +238,21 @@ impl WindowRate {
         })
     }
 
-    /// Closes the window that ends at or before `boundary`: scores it, learns from it, and opens the next one at once
-    /// where an empty one would be news.
+    /// Closes the window that ends at or before `boundary`: scores it and learns from it.
     pub fn close(
         &mut self,
         model: &RateModel,
         width: Width,
-        empty: EmptyWindows,
         boundary: EventTime,
         u: impl FnOnce(EventTime) -> f64,
     ) -> Option<WindowLook> {
         let window = self.open.take_if(|open| open.start.plus(width.span()) <= boundary)?;
         let rate = self.rate.as_mut()?;
         let learned_from = rate.bins();
-        let prediction = rate.predict(1.0);
+        let prediction = rate.predict_uncertain(window.factor.exposure, window.factor.variance);
         let score = prediction.score(window.count, u(window.start));
         let level = rate.update(model, &prediction, &score);
-        let end = window.start.plus(width.span());
-        self.unlearned = Some(end);
-        if empty == EmptyWindows::Counted && rate.level() >= MIN_MEAN_FOR_DROPS {
-            self.open_at(model, width, empty, end);
-        }
+        self.unlearned = Some(window.start.plus(width.span()));
         Some(WindowLook { told_before: window.told, window, prediction, score, learned_from, level })
     }
 }

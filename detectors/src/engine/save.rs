@@ -14,7 +14,7 @@ use super::{Engine, SHARDS};
 use crate::event::EventTime;
 
 /// Version of the layout of what is saved; a reader refuses a newer one.
-pub const STATE_FORMAT: u32 = 2;
+pub const STATE_FORMAT: u32 = 3;
 
 /// Index of the part that holds the intake and stage 2; the shards are 0 to [`SHARDS`] − 1.
 const COMMON: u32 = SHARDS as u32;

@@ -22,6 +22,7 @@ pub mod p_value;
 pub mod pitman_yor;
 pub mod rate;
 pub mod robust_scale;
+pub mod season;
 mod special;
 pub mod successor_test;
 #[cfg(test)]

@@ -184,6 +184,17 @@ impl Prediction {
         self.mixture.variance().sqrt()
     }
 
+    /// The level that an ordinary bin is held to.
+    #[must_use]
+    pub fn level(&self) -> f64 {
+        self.mean() / self.exposure
+    }
+
+    /// What the bin counts as information, in [0, 1]: the more a subject scatters, the less one bin says (methods a.4).
+    fn weight(&self) -> f64 {
+        1.0 / (1.0 + self.mixture.dispersion() * self.mean())
+    }
+
     /// The predictive distribution.
     #[must_use]
     pub fn mixture(&self) -> &DispersionMixture {
@@ -222,7 +233,8 @@ impl Prediction {
     }
 
     /// `count` brought to within the winsorising bounds.
-    fn winsorised(&self, count: u64) -> u64 {
+    #[must_use]
+    pub fn winsorised(&self, count: u64) -> u64 {
         let reach = WINSOR_DEVIATIONS * self.deviation();
         let least = (self.mean() - reach).floor().max(0.0) as u64;
         let most = (self.mean() + reach + 1.0).ceil() as u64;

@@ -72,7 +72,7 @@ impl Rate {
         let settled = self.phase == Phase::Settled;
         let learned = if settled { prediction.winsorised(score.observed) } else { score.observed };
         if settled {
-            let weight = 1.0 / (1.0 + prediction.mixture.dispersion() * prediction.mean());
+            let weight = prediction.weight();
             self.fold(model, model.keep(), weight * learned as f64, weight * prediction.exposure);
         } else {
             self.events += learned as f64;
@@ -118,7 +118,7 @@ impl Rate {
             let mut learned = 0;
             if self.phase == Phase::Settled {
                 learned = prediction.winsorised(0);
-                let weight = 1.0 / (1.0 + dispersion * prediction.mean());
+                let weight = prediction.weight();
                 let keep = libm::pow(model.keep(), run as f64);
                 let times = weight * (1.0 - keep) / (1.0 - model.keep());
                 self.fold(model, keep, times * learned as f64, times * prediction.exposure);
@@ -141,7 +141,7 @@ impl Rate {
         let (bins, change) = match self.phase {
             Phase::Settled if prediction.mean() < IDLE_MEAN => return left,
             Phase::Settled => {
-                let weight = 1.0 / (1.0 + prediction.mixture.dispersion() * prediction.mean());
+                let weight = prediction.weight();
                 (self.exposure / (weight * prediction.exposure), 1.0 / (1.0 - model.keep()))
             }
             Phase::Newborn { .. } => {
