@@ -111,6 +111,12 @@ mod tests {
         let mail = toml::from_str(mail).unwrap();
         check("email.json", &mail, fixture::npm_takeover());
         check("email-hostile.json", &mail, fixture::hostile_takeover());
+        for (name, body) in [("syslog", "text"), ("syslog-native", "native")] {
+            let syslog = format!("type = 'syslog'\nserver = 'siem.example'\nbody = '{body}'");
+            let syslog = toml::from_str(&syslog).unwrap();
+            check(&format!("{name}.json"), &syslog, fixture::npm_takeover());
+            check(&format!("{name}-hostile.json"), &syslog, fixture::hostile_takeover());
+        }
         let stdout = toml::from_str("type = \"stdout\"").unwrap();
         check("stdout-hostile.json", &stdout, fixture::hostile_takeover());
     }

@@ -25,6 +25,7 @@ mod slack;
 pub mod slack_bot;
 mod splunk;
 mod stdout;
+mod syslog;
 mod teams;
 mod telegram;
 mod webhook;
@@ -57,6 +58,7 @@ pub use slack::SlackConfig;
 pub use slack_bot::SlackBotConfig;
 pub use splunk::SplunkConfig;
 pub use stdout::{DataOutput, StdoutConfig, WRITE_TIMEOUT};
+pub use syslog::{SyslogBody, SyslogConfig, SyslogEncryption, SyslogProblem};
 pub use teams::TeamsConfig;
 pub use telegram::TelegramConfig;
 pub use webhook::{SigningKeyError, WebhookBody, WebhookConfig};
@@ -98,6 +100,8 @@ pub enum ReceiverConfig {
     Elastic(ElasticConfig),
     /// E-mail, by SMTP.
     Email(EmailConfig),
+    /// A collector of syslog, over TLS.
+    Syslog(SyslogConfig),
     /// JSON Lines on standard output.
     Stdout(StdoutConfig),
 }
@@ -133,6 +137,8 @@ pub enum Receiver {
     Elastic(elastic::Elastic),
     /// Readers behind a mail server.
     Email(email::Email),
+    /// A collector of syslog.
+    Syslog(syslog::Syslog),
     /// The program's standard output.
     Stdout(stdout::Stdout),
 }

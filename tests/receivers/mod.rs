@@ -1,6 +1,7 @@
 //! What receivers are sent, judged by other people's libraries.
 
 mod email;
+mod syslog;
 mod telling;
 
 use crate::parts::python::Python;

@@ -29,6 +29,7 @@ impl Receiver {
             Self::Splunk(splunk) => splunk.deliver(http, card, attempt).await,
             Self::Elastic(elastic) => elastic.deliver(http, card, attempt).await,
             Self::Email(email) => email.deliver(http, card, attempt).await,
+            Self::Syslog(syslog) => syslog.deliver(http, card, attempt).await,
             Self::Stdout(stdout) => stdout.deliver(card, attempt).await,
         }
     }
@@ -59,6 +60,7 @@ impl Receiver {
             Self::Splunk(splunk) => splunk.encode(card, attempt, fullness),
             Self::Elastic(elastic) => elastic.encode(card, attempt, fullness),
             Self::Email(email) => email.encode(card, attempt, fullness),
+            Self::Syslog(syslog) => syslog.encode(card, attempt, fullness),
             Self::Stdout(_) => stdout::encode(card, attempt),
         }
     }
@@ -79,6 +81,7 @@ impl Receiver {
             | Self::Teams(_)
             | Self::Splunk(_)
             | Self::Elastic(_)
+            | Self::Syslog(_)
             | Self::Stdout(_) => Afterwards::Nothing,
         }
     }
@@ -102,6 +105,7 @@ impl Receiver {
             | Self::Jira(_)
             | Self::Splunk(_)
             | Self::Elastic(_)
+            | Self::Syslog(_)
             | Self::Webhook(_)
             | Self::Stdout(_) => None,
         }

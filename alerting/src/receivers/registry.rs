@@ -21,6 +21,7 @@ use super::slack::Slack;
 use super::slack_bot::SlackBot;
 use super::splunk::Splunk;
 use super::stdout::{DataOutput, Stdout};
+use super::syslog::{Syslog, SyslogProblem};
 use super::teams::Teams;
 use super::telegram::Telegram;
 use super::webhook::{SigningKeyError, Webhook};
@@ -97,6 +98,13 @@ pub enum ReceiverProblem {
         #[source]
         source: MailProblem,
     },
+    /// A collector cannot be written to like this.
+    #[error("cannot write syslog with these settings")]
+    Syslog {
+        /// Why not.
+        #[source]
+        source: SyslogProblem,
+    },
     /// The signing secret is none.
     #[error("cannot sign with the secret at `{reference}`")]
     SigningKey {
@@ -145,6 +153,7 @@ impl Receiver {
             ReceiverConfig::Splunk(config) => Ok(Splunk::open(config)?.map(Self::Splunk)),
             ReceiverConfig::Elastic(config) => Ok(Elastic::open(config)?.map(Self::Elastic)),
             ReceiverConfig::Email(config) => Ok(Email::open(config)?.map(Self::Email)),
+            ReceiverConfig::Syslog(config) => Ok(Syslog::open(config)?.map(Self::Syslog)),
             ReceiverConfig::MattermostBot(config) => Ok(Mattermost::open_bot(config)?.map(Self::Mattermost)),
             ReceiverConfig::Stdout(_) => {
                 Ok(Opened { receiver: Self::Stdout(Stdout::new(output.clone())), warnings: Vec::new() })

@@ -137,6 +137,9 @@ fn unusable(facts: &Facts<'_>, entry: &Entry) -> Option<Diagnostic> {
         ReceiverProblem::Mail { .. } => {
             Some(at(None).help("see docs/configuration.md for what a receiver of type `email` takes"))
         }
+        ReceiverProblem::Syslog { .. } => {
+            Some(at(None).help("see docs/configuration.md for what a receiver of type `syslog` takes"))
+        }
         ReceiverProblem::SigningKey { reference, .. } => {
             let reference = reference.to_string();
             let written = entry.node.entries().iter().find(|key| key.node.text() == Some(reference.as_str()));
