@@ -81,11 +81,12 @@ impl VolumeState {
     }
 }
 
-/// Whether an event is a pull that counts: content that was really fetched.
+/// Whether an event is a pull that counts: content that was really fetched, and no mere part of an image.
 #[must_use]
 pub fn is_pull(event: &Event) -> bool {
     matches!(&event.kind, EventKind::Access(access) if access.action == AccessAction::Pull)
         && event.outcome == Outcome::Success
+        && !event.artifact.as_ref().is_some_and(crate::event::Artifact::is_part_of_image)
 }
 
 impl Detector for DownloadVolume {

@@ -92,6 +92,14 @@ impl Artifact {
             file: None,
         }
     }
+
+    /// Whether it is a part of a container image: a layer, a configuration, a signature that lies beside it. Who pulls
+    /// an image fetches one manifest and as many parts as his cache lacks, so only the manifest says how often it was
+    /// pulled. A package's file is the package itself.
+    #[must_use]
+    pub fn is_part_of_image(&self) -> bool {
+        self.file.is_some() && self.key.as_ref().is_some_and(|key| key.as_str().starts_with("pkg:docker/"))
+    }
 }
 
 /// A content digest, `algorithm:hex`, in lower case.
@@ -151,6 +159,19 @@ impl fmt::Display for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_a_part_of_an_image_and_all_of_a_package() {
+        let with = |purl: &str, file: Option<&str>| {
+            let purl = PackageUrl::parse(purl).unwrap();
+            Artifact { file: file.map(Arc::from), ..Artifact::of(&purl) }.is_part_of_image()
+        };
+        assert!(with("pkg:docker/team/app", Some("sha256:ab")));
+        assert!(with("pkg:oci/app?repository_url=ghcr.io/team", Some("sha256-ab.sig")));
+        assert!(!with("pkg:docker/team/app", None));
+        assert!(!with("pkg:pypi/app@1", Some("app-1.whl")));
+        assert!(!with("pkg:npm/dockerish@1", Some("dockerish-1.tgz")));
+    }
 
     #[test]
     fn digests_are_checked_and_lowered() {

@@ -5,7 +5,8 @@
 //! else `ip:<address>` of kind anonymous, or `host:<name>`; where a log has no address at all, it is left out.
 //!
 //! **HEAD, layers, one pull.** A HEAD is `head`, never `pull`. A layer's or file's digest stands in `file`, so that
-//! one image pulled counts once, by its manifest. Every format that passes through here follows this rule.
+//! one image pulled counts once, by its manifest (`Artifact::is_part_of_image`). Every format that passes through here
+//! follows this rule.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -21,8 +21,20 @@ means that the reader was tried on records that the named programs really wrote.
 Around any of them may lie, up to four deep: gzip, Confluent's wire prefix (JSON), syslog (RFC 3164, RFC 5424), containers' logs (CRI, Docker), Fluent Bit and
 Filebeat objects, a kept webhook (`received` and `body`), an array, several lines. A line without a time of its own takes the envelope's, else the record's.
 
-**What counts as a pull.** HEAD is `head`, never `pull`. A layer or a file stands in `file`, so that an image pulled counts once, by its manifest. Metadata (a
-packument, an index page) is `list`.
+**What counts as one pull**, so that one `docker pull` or one `npm install` of a package is one pull and not a dozen:
+
+| formats | one pull is | what else a client asks for is |
+|---|---|---|
+| `distribution`, `distribution-log`, `combined`, `access-json` on paths under `/v2/` | one manifest that was fetched, by tag or digest | HEAD: `head`. Layers, configurations and signatures beside an image: `pull` with the digest or tag in `file`, which is not counted. Uploads, referrers, tag lists: `list` |
+| `harbor` | one webhook; Harbor sends one for a manifest and none for layers or HEAD | |
+| `cloudtrail` | each image of a `BatchGetImage` | `GetDownloadUrlForLayer`: a layer, in `file` |
+| `combined`, `access-json`, `verdaccio` on npm's paths | one tarball | packuments, searches, tags: `list` |
+| `combined`, `access-json`, `pypiserver`, `linehaul` on PyPI's paths | one file of a release | index pages and metadata: `list` |
+| `combined`, `cloudfront`, `fastly` on crates.io's paths | one `.crate` | index lines: `list` |
+| `native` | what its producer calls `pull`; for a `pkg:docker` with `file` the rule of layers holds | |
+
+A client that fetches a multi-platform image whole asks for its index and for each manifest below it: these are that many pulls. On 247 pulls of a real CNCF distribution,
+those of one platform (171) were two to four requests with content and are one pull; those of several (76) were nine or more and are three, or six in one case.
 
 **Who it was.** `actor.kind` is the log's word. Where it says nothing, the form of the principal's name decides (`robot$…`, assumed roles, nodes, service
 accounts), and among anonymous requests the user agent: crawlers and update robots are `robot`, scanners, mirrors and CI `service`. A named principal is never
