@@ -50,6 +50,11 @@ pub(crate) fn watch(
         if source.http.is_some() {
             continue;
         }
+        if let Some(bucket) = &source.bucket {
+            let starts = &mut live.starts().clone();
+            members.push(Box::new(sources::bucket(config, source, bucket, starts)?));
+            continue;
+        }
         if source.topics.is_empty() {
             members.push(Box::new(sources::tail(config, source, &mut live.starts().clone())?));
             continue;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use detectors::event::Span;
+use ingest::bucket::{BucketJournalError, BucketSettings, BucketSource, BucketSourceError};
 use ingest::decode::{DecoderSettings, Format};
 use ingest::files::FileSource;
 use ingest::http::{HttpDoor, HttpDoorError, HttpSource, HttpSourceDoor};
@@ -104,6 +105,24 @@ pub(crate) fn webhooks(
             },
         };
         Failure::new(exit, error).hint("see `[http]` and the source's `http` in the configuration")
+    })
+}
+
+/// The bucket that a source reads; what was read of it is noted beside the database.
+pub(crate) fn bucket(
+    config: &Config,
+    source: &SourceConfig,
+    settings: &BucketSettings,
+    starts: &mut dyn StartOffsets,
+) -> Result<BucketSource, Failure> {
+    BucketSource::open(&source.name, settings, &doors(config, source), starts).map_err(|error| {
+        let exit = match &error {
+            BucketSourceError::Client(_) | BucketSourceError::Secret(_) => Exit::Configuration,
+            BucketSourceError::Journal(BucketJournalError::Damaged { .. }) => Exit::Incompatible,
+            BucketSourceError::Journal(BucketJournalError::Unusable { .. }) => Exit::Unavailable,
+            BucketSourceError::Thread(_) => Exit::Internal,
+        };
+        Failure::new(exit, error).hint("see the source's `bucket` in the configuration")
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod browser;
+mod bucket;
 mod crash;
 mod kafka;
 mod parts;

@@ -14,9 +14,9 @@ use std::time::Duration;
 use detectors::event::{NextOffset, PartitionId};
 use thiserror::Error;
 
-use self::lines::{Line, LineReader};
+pub(crate) use self::lines::{Line, LineReader};
 use self::open::STANDARD_INPUT;
-pub(crate) use self::open::open as open_for_reading;
+pub(crate) use self::open::{decompressed, open as open_for_reading, peek};
 use crate::recording::{RECORDING_MARK, RecordingError, RecordingReader};
 use crate::source::{Item, OversizeRecord, Polled, RawRecord, Source, SourceError};
 
@@ -211,7 +211,7 @@ impl Content {
     fn open(path: &Path, source: &Arc<str>, stream: &str) -> Result<Self, FilesError> {
         let plain = open::open(path)?;
         let (head, reader) =
-            open::peek(plain, RECORDING_MARK.len()).map_err(|cause| FilesError::open(path, cause))?;
+            peek(plain, RECORDING_MARK.len()).map_err(|cause| FilesError::open(path, cause))?;
         if head == RECORDING_MARK.as_bytes() {
             let recording = RecordingReader::of_lines(reader)
                 .map_err(|cause| FilesError::Recording { path: path.to_owned(), cause })?;

@@ -3,6 +3,7 @@
 //! A [`source::Source`] hands over raw records, a [`decode::Decoder`] turns each into events or into one
 //! [`dead_letter::DeadLetter`], and [`ordering`] merges partitions by event time. Nothing here knows a detector.
 
+pub mod bucket;
 pub mod dead_letter;
 pub mod decode;
 pub mod files;

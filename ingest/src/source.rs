@@ -233,6 +233,9 @@ pub enum SourceError {
         #[source]
         cause: crate::http::SpoolError,
     },
+    /// What was read of a bucket cannot be noted.
+    #[error("could not go on reading a bucket")]
+    Bucket(#[source] crate::bucket::BucketJournalError),
     /// A recording is damaged.
     #[error("recording `{path}` is damaged", path = path.display())]
     Recording {

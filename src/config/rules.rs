@@ -2,6 +2,7 @@
 //!
 //! They look at the tree and not at the types, so that a mistake in one place hides none in another.
 
+mod bucket;
 mod engine;
 mod http;
 mod identity;
@@ -40,6 +41,7 @@ pub(super) fn broken(facts: &Facts<'_>) -> Vec<Diagnostic> {
         mappings::check,
         identity::check,
         http::check,
+        bucket::check,
         engine::check,
         kafka::check,
         receivers::check,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use ingest::bucket::BucketSettings;
 use ingest::decode::{Ecosystem, Format, Zone};
 use ingest::http::HttpSourceSettings;
 use ingest::kafka::StartPolicy;
@@ -40,6 +41,9 @@ pub(crate) struct SourceConfig {
     /// The webhooks that are posted to it instead; `[http]` says where. The path is the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) http: Option<HttpSourceSettings>,
+    /// The bucket that it reads instead; its name is the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bucket: Option<BucketSettings>,
     /// Where to begin a partition that was never read. Afterwards reading goes on where it was left.
     pub(crate) start: StartPolicy,
     /// The format of its records.
@@ -81,6 +85,7 @@ impl SourceConfig {
             topics,
             tail: Vec::new(),
             http: None,
+            bucket: None,
             start,
             format: Format::Auto,
             mapping: None,

@@ -25,12 +25,17 @@ pub(crate) struct Ended {
 }
 
 impl Python {
+    /// The interpreter itself, for parts that run on.
+    pub(crate) fn interpreter() -> PathBuf {
+        super::home().join("venv/bin/python")
+    }
+
     /// Runs `script` (a path below `tests/parts`) with `arguments` and `input` on its standard input.
     pub(crate) fn run(script: &str, arguments: &[&str], input: &[u8]) -> Ended {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file("input"), input).expect("a temporary file can be written");
-        let mut child = Command::new(interpreter())
+        let mut child = Command::new(Self::interpreter())
             .arg(super::folder().join(script))
             .args(arguments)
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -48,7 +53,7 @@ impl Python {
 
 /// A script that goes on running, to be started as a [`Part`](super::process::Part).
 pub(crate) fn command(script: &str) -> Command {
-    let mut command = Command::new(interpreter());
+    let mut command = Command::new(Python::interpreter());
     command.arg("-u").arg(super::folder().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
@@ -59,10 +64,6 @@ impl Ended {
         assert_eq!(self.code, 0, "the script failed: {}", self.errors);
         self.output
     }
-}
-
-fn interpreter() -> PathBuf {
-    super::home().join("venv/bin/python")
 }
 
 #[cfg(test)]

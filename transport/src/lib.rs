@@ -5,9 +5,11 @@
 //! - [`secret`]: what must never be printed, and the references (`env:NAME`, `file:/path`) it is loaded from.
 //! - [`http`] and [`guard`]: notifications out, never into the private network by accident.
 //! - [`tcp`]: connections for what speaks no HTTP, under the same guard.
+//! - [`bucket`]: objects of a bucket, listed and fetched.
 //! - [`kafka`]: one consumer, one producer, one broker for demonstrations, with the settings that hold.
 //! - [`clock`]: the only place that asks what time it is.
 
+pub mod bucket;
 pub mod clock;
 pub mod guard;
 pub mod http;

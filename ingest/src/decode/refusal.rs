@@ -86,6 +86,8 @@ reasons! {
     TooManyEvents = "too-many-events",
     /// It was posted and refused at the door: not believed, too large, too slow, empty.
     RefusedRequest = "refused-request",
+    /// An object of a bucket cannot be had, or its compression cannot be taken off.
+    UnreadableObject = "unreadable-object",
     /// The decoder itself failed: a fault of this program, worth a report.
     DecoderFault = "decoder-fault",
 }

@@ -33,7 +33,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, FilesError> {
 }
 
 /// Reads the magic bytes and puts the fitting decompressor in front.
-fn decompressed(raw: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
+pub(crate) fn decompressed(raw: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let (head, raw) = peek(raw, ZSTD.len())?;
     if head.starts_with(GZIP) {
         return Ok(buffered(flate2::bufread::MultiGzDecoder::new(raw)));
@@ -47,7 +47,7 @@ fn decompressed(raw: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Se
 }
 
 /// Reads up to `length` bytes and gives back a reader that still has them.
-pub(super) fn peek(
+pub(crate) fn peek(
     mut reader: Box<dyn BufRead + Send>,
     length: usize,
 ) -> io::Result<(Vec<u8>, Box<dyn BufRead + Send>)> {

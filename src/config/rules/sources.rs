@@ -12,7 +12,7 @@ use crate::config::tree::{Node, Value};
 pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     if facts.purpose != Purpose::Files {
         if facts.tables("source").next().is_none() && facts.is_flawless("source") {
-            let help = "add a `[[source]]` with `name`, `start`, and `topics`, `tail` or `http`";
+            let help = "add a `[[source]]` with `name`, `start`, and `topics`, `tail`, `http` or `bucket`";
             found.push(Diagnostic::nowhere("source", "there is no source to watch").help(help));
         }
         let of_kafka = facts.tables("source").find(|(_, node)| node.get("topics").is_some());
@@ -38,17 +38,19 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 
 /// A source has one door, and says where to begin behind it.
 fn door(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
-    let doors: Vec<_> =
-        ["topics", "tail", "http"].iter().filter_map(|key| Some((*key, source.get(key)?))).collect();
+    let doors: Vec<_> = ["topics", "tail", "http", "bucket"]
+        .iter()
+        .filter_map(|key| Some((*key, source.get(key)?)))
+        .collect();
     let start = source.get("start").and_then(|node| Some((node, node.text()?)));
     match (&doors[..], start) {
         ([], _) => {
             let message = "this source does not say what it reads";
-            let help = "add `topics = [\"…\"]` to read from Kafka, `tail = [\"/path\"]` to follow files, or `http` to take webhooks";
+            let help = "add `topics = [\"…\"]` to read from Kafka, `tail = [\"/path\"]` to follow files, `http` to take webhooks, or `bucket`";
             found.push(Diagnostic::error(path, &source.span, message).help(help));
         }
         ([_, (key, second), ..], _) => {
-            let message = "a source reads topics, follows files or takes webhooks, one of them";
+            let message = "a source reads topics or a bucket, follows files or takes webhooks, one of them";
             let help = "make two sources of it";
             found.push(Diagnostic::error(format!("{path}.{key}"), &second.span, message).help(help));
         }
@@ -60,6 +62,12 @@ fn door(path: &str, source: &Node, found: &mut Vec<Diagnostic>) {
         ([("http", _)], Some((start, "end" | "error"))) => {
             let message = "webhooks are read from the first that was taken";
             let help = "write `start = \"beginning\"`";
+            found.push(Diagnostic::error(format!("{path}.start"), &start.span, message).help(help));
+        }
+        ([("bucket", _)], Some((start, "end" | "error"))) => {
+            let message = "a bucket is read from its first object, or from the one behind `after`";
+            let help =
+                "write `start = \"beginning\"`, and in `bucket` the key `after` which reading is to begin";
             found.push(Diagnostic::error(format!("{path}.start"), &start.span, message).help(help));
         }
         _ => {}
