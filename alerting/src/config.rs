@@ -19,6 +19,7 @@ use crate::card::PublicUrl;
 use crate::clicks::ClicksConfig;
 use crate::heartbeat::HeartbeatConfig;
 use crate::outbox::Pace;
+use crate::templates::CardTemplates;
 
 /// How long a first message waits for company if it is not critical, in seconds.
 pub const GROUP_WAIT_SECONDS: u32 = 10;
@@ -50,6 +51,9 @@ pub struct AlertingConfig {
     /// A message every few minutes that says that the way is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<HeartbeatConfig>,
+    /// Sentences of your own for messages about incidents.
+    #[serde(skip_serializing_if = "CardTemplates::is_empty")]
+    pub card: CardTemplates,
     /// Where clicks on the buttons of a `slack-bot` are taken; without it they do nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clicks: Option<ClicksConfig>,
@@ -77,6 +81,7 @@ impl Default for AlertingConfig {
             repeat_minutes: REPEAT_MINUTES,
             delivery: BTreeMap::new(),
             heartbeat: None,
+            card: CardTemplates::default(),
             clicks: None,
             allow_targets: AllowList::default(),
             allow_insecure_http: false,

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod breakers;
+mod holding;
 mod pulse;
 mod reminders;
 mod routing_step;
@@ -242,12 +243,15 @@ impl Dispatcher {
                 return;
             }
         };
-        let Attempted { leased, started_at, ended_at, outcome } = attempted;
+        let record = attempt::record(&attempted);
+        if let Some(fault) = &attempted.template_fault {
+            tracing::warn!(receiver = %attempted.leased.receiver, %fault, "a template failed: the built-in words were sent");
+        }
+        let Attempted { leased, ended_at, outcome, .. } = attempted;
         let next = next_state(&outcome, leased.attempt, leased.queued_at, ended_at, &mut running.jitter);
         let (breaker, change) =
             running.breakers.after(&leased.receiver, &outcome, ended_at, &mut running.jitter);
         log(&leased, &outcome, &next);
-        let record = attempt::record(started_at, ended_at, &outcome);
         let notice = (change == Change::Lost)
             .then(|| self.lost_notice(&leased.receiver, outcome.failure(), ended_at))
             .flatten();

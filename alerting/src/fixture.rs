@@ -1,4 +1,4 @@
-//! Incidents to test with: an honest-looking one, and one whose names attack the channel.
+//! Incidents to test with and to try templates on: an honest-looking one, and one whose names attack the channel.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ pub(crate) fn opened() -> Transition {
     transition(TransitionReason::Opened)
 }
 
-/// A transition for another reason.
+/// A transition for one reason.
 pub(crate) fn transition(reason: TransitionReason) -> Transition {
     Transition { time: EventTime::from_secs(START), severity: Severity::Critical, reason }
 }

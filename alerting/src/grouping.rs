@@ -4,11 +4,15 @@
 //! A message is rendered when it leaves, from the incident as it is then. So whatever still waits will say the
 //! latest, and growth in between needs no message of its own.
 
+mod fields;
+
 use detectors::finding::Severity;
 use store::OutboxId;
 
 use crate::card::News;
 use crate::config::AlertingConfig;
+
+pub use fields::{FieldGroup, GroupField, field_group};
 
 /// A message to the same receiver about the same incident, as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

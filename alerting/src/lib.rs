@@ -24,6 +24,7 @@ pub mod routing;
 pub mod rules;
 pub mod sanitise;
 pub mod silence;
+pub mod templates;
 pub mod trial;
 
 /// A clock time as decisions and lists show it: whole seconds of UTC.
@@ -32,5 +33,4 @@ pub fn shown_time(nanos: i64) -> String {
     chrono::DateTime::from_timestamp_nanos(nanos).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-#[cfg(test)]
 mod fixture;

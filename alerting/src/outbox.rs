@@ -16,7 +16,7 @@ pub use breaker::{FAILURES_MAX, Gate, REST_MAX, REST_MIN, after_attempt, gate};
 pub use bucket::{BACKLOG_MAX, Bucket, Pace};
 pub use delivery_id::DeliveryId;
 pub(crate) use payload::step_of;
-pub use payload::{Payload, PayloadError, Tells};
+pub use payload::{HeldFor, Payload, PayloadError, Tells};
 
 use crate::receivers::{MessageRef, Outcome};
 

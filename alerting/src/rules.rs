@@ -170,10 +170,24 @@ impl Rules {
             told: Some(Told::Told),
             ..IncidentFilter::of(RunId::Live)
         };
-        let mut open = Vec::new();
+        let mut found = Vec::new();
         for stored in reader.incidents(&filter, IncidentOrder::MostSevere, Page::first(OPEN_MAX))? {
-            let incident = stored.incident;
-            let findings = findings_of(reader, &RunId::Live, &incident)?;
+            let findings = findings_of(reader, &RunId::Live, &stored.incident)?;
+            found.push((stored.incident, findings));
+        }
+        Ok(self.explaining(found, standing))
+    }
+
+    /// Of incidents that were open at one moment, those that explain others then: what a silence hides explains
+    /// nothing. Pure; also for moments of the past.
+    #[must_use]
+    pub fn explaining(
+        &self,
+        found: impl IntoIterator<Item = (Incident, Vec<Finding>)>,
+        standing: &Standing,
+    ) -> Vec<OpenIncident> {
+        let mut open = Vec::new();
+        for (incident, findings) in found {
             let Some(transition) = incident.history.last() else { continue };
             let view =
                 IncidentView { run: &RunId::Live, incident: &incident, findings: &findings, transition };
@@ -182,7 +196,13 @@ impl Rules {
                 open.push(OpenIncident { incident, findings, severity });
             }
         }
-        Ok(open)
+        open
+    }
+
+    /// Whether what else is open has a say.
+    #[must_use]
+    pub fn ask_for_others(&self) -> bool {
+        !self.inhibit.is_empty()
     }
 }
 

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use detectors::finding::DetectorId;
 use pipeline::status::PartitionState;
 use store::{
-    DeadLetterCount, DeadLetterFilter, FindingFilter, IncidentCount, Reader, ReceiverSummary, RunId,
-    StoreError,
+    DeadLetterCount, DeadLetterFilter, FindingFilter, IncidentCount, Reader, ReceiverId, ReceiverSummary,
+    RunId, StoreError,
 };
 
 use crate::condition::Condition;
@@ -33,6 +33,7 @@ struct Numbers {
     /// Whether heartbeats arrive; `None` where nobody waits for them.
     heartbeat: Option<Pulse>,
     last_beat: Option<i64>,
+    template_failures: Vec<(ReceiverId, u64)>,
 }
 
 /// All metrics.
@@ -55,6 +56,7 @@ fn count(reader: &Reader, run: &RunId) -> Result<Numbers, StoreError> {
         receivers: reader.outbox_summary()?,
         heartbeat: None,
         last_beat: last_arrived(reader)?,
+        template_failures: reader.template_failures()?,
     })
 }
 
@@ -105,6 +107,14 @@ fn written(numbers: &Numbers) -> String {
                 count,
             );
         }
+    }
+    text.family(
+        "sealwatch_outbox_template_failed",
+        "gauge",
+        "Messages kept that arrived with built-in words because a template failed, by receiver.",
+    );
+    for (receiver, count) in &numbers.template_failures {
+        text.sample("sealwatch_outbox_template_failed", &[("receiver", receiver)], count);
     }
     heartbeat(&mut text, numbers.heartbeat, numbers.last_beat);
     text.0

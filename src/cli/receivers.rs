@@ -62,9 +62,9 @@ fn print_list(arguments: &List) -> Result<Exit, Failure> {
     let config = Config::load_to_tell(&arguments.config)?;
     let receivers = receivers(&config)?;
     // Before the first watch there is no database, and nobody was told anything.
-    let known = match Store::open_read_only(&config.store.path) {
-        Ok(reader) => reader.outbox_summary()?,
-        Err(store::StoreError::Missing { .. }) => Vec::new(),
+    let (known, failures) = match Store::open_read_only(&config.store.path) {
+        Ok(reader) => (reader.outbox_summary()?, reader.template_failures()?),
+        Err(store::StoreError::Missing { .. }) => (Vec::new(), Vec::new()),
         Err(error) => return Err(error.into()),
     };
     let mut text = String::new();
@@ -76,12 +76,13 @@ fn print_list(arguments: &List) -> Result<Exit, Failure> {
             + count(DeliveryStateKind::Sending)
             + count(DeliveryStateKind::Retry);
         let dead = count(DeliveryStateKind::Dead);
+        let failed = failures.iter().find(|(receiver, _)| *receiver == name).map_or(0, |(_, count)| *count);
         let breaker = summary.map(|summary| summary.breaker).unwrap_or_default();
         let own = receivers.get(&name).and_then(|receiver| Receiver::pace(receiver));
         let pace = config.alerting.pace_of(&name, own);
         if arguments.json {
             let pace = pace.map(|pace| json!({"per_minute": pace.per_minute, "burst": pace.burst}));
-            let line = json!({"receiver": name, "told": told, "waiting": waiting, "dead": dead,
+            let line = json!({"receiver": name, "told": told, "waiting": waiting, "dead": dead, "template_failed": failed,
                 "breaker": breaker, "pace": pace});
             text.push_str(&format!("{line}\n"));
         } else {
@@ -94,8 +95,12 @@ fn print_list(arguments: &List) -> Result<Exit, Failure> {
             };
             let pace =
                 pace.map_or_else(|| "no limit".to_owned(), |pace| format!("{} a minute", pace.per_minute));
+            let failed = match failed {
+                0 => String::new(),
+                _ => format!("; {failed} with built-in words: a template failed"),
+            };
             text.push_str(&format!(
-                "{:<20}  {state:<8}  {told} told, {waiting} waiting, {dead} given up; {pace}\n",
+                "{:<20}  {state:<8}  {told} told, {waiting} waiting, {dead} given up; {pace}{failed}\n",
                 name.to_string(),
             ));
         }

@@ -1,5 +1,6 @@
 //! `sealwatch routes`: whom the routes tell, before anybody is told.
 
+mod past;
 mod replay;
 mod test;
 

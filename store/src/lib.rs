@@ -42,8 +42,8 @@ pub use name::{LaneId, MAX_NAME_BYTES, NameError, ReceiverId, RunId, RunName};
 pub use outbox::{
     AfterAttempt, AttemptOutcome, AttemptRecord, Breaker, DIGEST_NAMES_MAX, Delivery, DeliveryFilter,
     DeliveryState, DeliveryStateKind, DigestContents, Finished, FoldRequest, GroupId, LeaseRequest, Leased,
-    NewMessage, OutboxId, Overdue, Purpose, ReceiverSummary, Routed, RoutedRow, Routing, StepReason, ToRoute,
-    ToRouteId, TransitionNumber,
+    NewMessage, OutboxId, Overdue, Purpose, ReceiverSummary, Routed, RoutedRow, Routing, StepReason,
+    TEMPLATE_FAILED, ToRoute, ToRouteId, TransitionNumber,
 };
 pub use progress::{
     LaneProgress, LaneSave, PartitionPosition, SavedLane, SavedSegment, SegmentKind, SegmentSave, SegmentSize,

@@ -8,6 +8,7 @@
 mod breaker;
 mod digest;
 mod finish;
+mod held;
 mod lease;
 mod list;
 mod overdue;
@@ -28,7 +29,7 @@ pub use finish::{AfterAttempt, AttemptOutcome, AttemptRecord, Finished};
 #[cfg(test)]
 pub(crate) use lease::CANDIDATES;
 pub use lease::{LeaseRequest, Leased};
-pub use list::{Delivery, DeliveryFilter, ReceiverSummary};
+pub use list::{Delivery, DeliveryFilter, ReceiverSummary, TEMPLATE_FAILED};
 pub use overdue::Overdue;
 pub use route::{Routed, RoutedRow, Routing};
 

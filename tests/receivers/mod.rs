@@ -70,7 +70,7 @@ fn python_telegram_bot_finds_every_entity_where_it_is_said_to_be() {
 
 #[test]
 fn other_bodies_of_a_webhook_are_signed_like_its_own() {
-    for body in ["cloudevents-structured", "cloudevents-binary", "ocsf"] {
+    for body in ["cloudevents-structured", "cloudevents-binary", "ocsf", "template"] {
         let file = preview(&format!("webhook-{body}.json"));
         let told = Python::run("verify_messages.py", &["webhook", SECRET, &file], b"").successful();
         assert_eq!(told, "verified; an altered body is refused\n", "{body}");

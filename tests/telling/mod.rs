@@ -45,6 +45,16 @@ receivers = ["pager"]
 continue = true
 "#;
 
+/// What is critical explains what is low in the same registry.
+const INHIBIT: &str = r#"
+[[inhibit]]
+name = "loudest"
+source = { min_severity = "critical" }
+target = { max_severity = "low" }
+equal = ["registry"]
+within_hours = 168
+"#;
+
 /// What both have: `check` wants every receiver to be told something.
 const ALWAYS: &str = r#"
 [[route]]
@@ -65,6 +75,7 @@ impl Desk {
         let (code, said) = desk.run(words.into_iter().chain([&*database, "--scenarios".as_ref(), scenarios]));
         assert_eq!(code, 0, "{said}");
         std::fs::write(desk.path("before.toml"), format!("{BEFORE}{ALWAYS}")).unwrap();
+        std::fs::write(desk.path("inhibit.toml"), format!("{BEFORE}{ALWAYS}{INHIBIT}")).unwrap();
         std::fs::write(desk.path("after.toml"), format!("{BEFORE}{PAGER}{ALWAYS}")).unwrap();
         desk
     }
@@ -142,6 +153,18 @@ fn a_changed_route_shows_as_a_difference(desk: &Desk) {
     for step in changed["listed"].as_array().unwrap() {
         assert_eq!(step["severity"], "critical");
         assert!(step["decisions"][0]["words"].as_str().unwrap().contains("`loud` matched"), "{step}");
+    }
+    // What else was open then is known: a rule that lets the loudest explain the quietest silences some steps.
+    let explained = desk.json(&format!("{line} inhibit.toml --against before.toml")).remove(0);
+    let listed = explained["listed"].as_array().unwrap();
+    assert!(!listed.is_empty() && listed.len() < steps as usize, "{explained}");
+    for step in listed {
+        let last = step["decisions"].as_array().unwrap().last().unwrap();
+        assert_eq!(
+            (&last["reason"], &step["after"]),
+            (&"inhibited".into(), &serde_json::json!([])),
+            "{step}"
+        );
     }
     // The demo itself has no receiver: against what was decided then, every step that is told is new.
     let (code, words) = desk.says("routes replay --db demo.db --config after.toml");

@@ -13,6 +13,8 @@ pub enum DigestCause {
     TooFast,
     /// They came while the receiver was not to be told.
     Muted,
+    /// They belong together.
+    Grouped,
     /// They waited for a receiver that could not be reached.
     Backlog,
 }
@@ -35,6 +37,7 @@ pub fn digest(
     let because = match cause {
         DigestCause::TooFast => " came faster than this receiver is told of one by one",
         DigestCause::Muted => " came while this receiver was muted",
+        DigestCause::Grouped => " that belong together",
         DigestCause::Backlog => " waited while this receiver could not be reached",
     };
     let count = incidents.len() + further;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::ReceiverId;
 
+use crate::grouping::GroupField;
 use crate::outbox::Pace;
 
 /// `[alerting.delivery.<receiver>]`.
@@ -18,6 +19,10 @@ pub struct DeliveryConfig {
     #[schemars(range(min = 1, max = 1_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
+    /// What incidents must have in common to be told in one message, the critical ones excepted; without it each is told by
+    /// itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group_by: Vec<GroupField>,
     /// The receiver that is told, once, when this one cannot be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,

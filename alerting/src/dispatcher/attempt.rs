@@ -2,18 +2,21 @@
 
 use detectors::event::EventTime;
 use detectors::finding::IncidentId;
+use detectors::incident::Status;
 use store::{
     AttemptOutcome, AttemptRecord, DeliveryFilter, DeliveryState, DeliveryStateKind, Leased, Page, Reader,
-    StoreError,
+    StoreError, TEMPLATE_FAILED,
 };
 use thiserror::Error;
 use tokio::task::spawn_blocking;
 
+use super::reminders::last_step;
 use super::{Dispatcher, passes};
 use crate::card::{Card, DigestCause, News, PublicUrl, Repeat, Text, build, digest, notice};
-use crate::outbox::{DeliveryId, Payload, PayloadError, Tells};
+use crate::outbox::{DeliveryId, HeldFor, Payload, PayloadError, Tells};
 use crate::receivers::{Afterwards, Attempt, Effect, Failure, MessageRef, Outcome, Place, with_causes};
 use crate::rules::findings_of;
+use crate::templates::TemplateError;
 
 /// An attempt that ended.
 pub(super) struct Attempted {
@@ -21,6 +24,8 @@ pub(super) struct Attempted {
     pub(super) started_at: i64,
     pub(super) ended_at: i64,
     pub(super) outcome: Outcome,
+    /// That a template of the owner's failed, so that the built-in words were sent.
+    pub(super) template_fault: Option<TemplateError>,
 }
 
 /// Why there is no card to send.
@@ -44,11 +49,17 @@ impl Dispatcher {
     /// Sends a leased message once. It always ends in an outcome.
     pub(super) async fn attempt(self, leased: Leased) -> Attempted {
         let started_at = self.clock.unix_nanos();
-        let outcome = self.outcome(&leased, started_at).await;
-        Attempted { leased, started_at, ended_at: self.clock.unix_nanos(), outcome }
+        let mut template_fault = None;
+        let outcome = self.outcome(&leased, started_at, &mut template_fault).await;
+        Attempted { leased, started_at, ended_at: self.clock.unix_nanos(), outcome, template_fault }
     }
 
-    async fn outcome(&self, leased: &Leased, now: i64) -> Outcome {
+    async fn outcome(
+        &self,
+        leased: &Leased,
+        now: i64,
+        template_fault: &mut Option<TemplateError>,
+    ) -> Outcome {
         let Some(receiver) = self.receivers.get(&leased.receiver) else {
             return Outcome::Park(failure("no receiver of this name is configured"));
         };
@@ -62,12 +73,19 @@ impl Dispatcher {
             Ok(Err(error)) => return of_no_card(&error),
             Err(error) => return Outcome::Dead(failure(&format!("the message cannot be rendered: {error}"))),
         };
+        let (card, slot_fault) = self.config.card.fill(message.card);
+        let fault = slot_fault.or_else(|| receiver.template_fault(&card));
+        let card = match &fault {
+            Some(_) => card.noting(Text::new().then("a template failed: these are the built-in words")),
+            None => card,
+        };
+        *template_fault = fault;
         let attempt = Attempt {
             id: &id,
             unix_seconds: now.div_euclid(1_000_000_000),
-            place: place(message.earlier.as_ref(), afterwards, message.card.news),
+            place: place(message.earlier.as_ref(), afterwards, card.news),
         };
-        receiver.deliver(self.receivers.http(), &message.card, attempt).await
+        receiver.deliver(self.receivers.http(), &card, attempt).await
     }
 
     /// What a leased message says now.
@@ -97,6 +115,10 @@ impl Dispatcher {
             }
             Tells::Digest => {
                 let card = many(reader, leased, now, page).map_err(store)?;
+                Ok(Message { card: card.marked(repeat), earlier: None })
+            }
+            Tells::Held { why } => {
+                let card = held(reader, leased, why, now, page).map_err(store)?;
                 Ok(Message { card: card.marked(repeat), earlier: None })
             }
             Tells::Notice { sentence, detail, at } => {
@@ -164,6 +186,46 @@ fn many(
     Ok(digest(leased.delivery_id.clone(), DigestCause::TooFast, incidents, further, now, page))
 }
 
+/// What was held back, as it stands when it leaves: what was closed meanwhile is counted, and one incident alone is
+/// told as itself.
+fn held(
+    reader: &Reader,
+    leased: &Leased,
+    why: HeldFor,
+    now: EventTime,
+    page: Option<&PublicUrl>,
+) -> Result<Card, StoreError> {
+    let contents = reader.digest_contents(leased.id)?;
+    let mut incidents = Vec::new();
+    for id in &contents.named {
+        incidents.extend(reader.incident(&leased.run, id)?.map(|stored| stored.incident));
+    }
+    let (cause, note) = match why {
+        HeldFor::Mute { name } => (
+            DigestCause::Muted,
+            Text::new().then("held back until the mute time ").untrusted(name).then(" ended"),
+        ),
+        HeldFor::Group { words } => {
+            (DigestCause::Grouped, Text::new().then("what they have in common: ").untrusted(words))
+        }
+    };
+    if contents.incidents == 1 && incidents.len() == 1 {
+        let incident = incidents.remove(0);
+        let findings = findings_of(reader, &leased.run, &incident)?;
+        return Ok(build(last_step(&incident), incident, findings, page).noting(note));
+    }
+    let all = usize::try_from(contents.incidents).unwrap_or(usize::MAX);
+    let further = all.saturating_sub(incidents.len());
+    let named = incidents.len();
+    incidents.retain(|incident| incident.status != Status::Resolved);
+    let closed = named - incidents.len();
+    let card = digest(leased.delivery_id.clone(), cause, incidents, further, now, page).noting(note);
+    Ok(match closed {
+        0 => card,
+        _ => card.noting(Text::new().ours(closed).then(" more were closed meanwhile")),
+    })
+}
+
 fn of_no_card(error: &CardError) -> Outcome {
     let failure = failure(&with_causes(error));
     match error {
@@ -177,7 +239,8 @@ fn failure(words: &str) -> Failure {
 }
 
 /// An attempt as the store keeps it.
-pub(super) fn record(started_at: i64, ended_at: i64, outcome: &Outcome) -> AttemptRecord {
+pub(super) fn record(attempted: &Attempted) -> AttemptRecord {
+    let Attempted { started_at, ended_at, outcome, template_fault, .. } = attempted;
     let failure = outcome.failure();
     let kept = match (outcome, failure.map(|failure| failure.effect)) {
         (Outcome::Delivered(_), _) => AttemptOutcome::Delivered,
@@ -186,10 +249,15 @@ pub(super) fn record(started_at: i64, ended_at: i64, outcome: &Outcome) -> Attem
         _ => AttemptOutcome::Failed,
     };
     AttemptRecord {
-        started_at,
-        ended_at,
+        started_at: *started_at,
+        ended_at: *ended_at,
         outcome: kept,
         status_code: failure.and_then(|failure| failure.status),
-        snippet: failure.map(ToString::to_string).unwrap_or_default(),
+        snippet: match (failure, template_fault) {
+            (Some(failure), _) => failure.to_string(),
+            // By these words it is counted.
+            (None, Some(fault)) => format!("{TEMPLATE_FAILED}{fault}"),
+            (None, None) => String::new(),
+        },
     }
 }

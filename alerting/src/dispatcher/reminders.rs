@@ -156,7 +156,7 @@ fn repeated(overdue: &Overdue, number: TransitionNumber, now: i64) -> NewMessage
 }
 
 /// The incident's last step; one without a history has just opened.
-fn last_step(incident: &detectors::incident::Incident) -> Transition {
+pub(super) fn last_step(incident: &detectors::incident::Incident) -> Transition {
     incident.history.last().cloned().unwrap_or(Transition {
         time: incident.first_event,
         severity: incident.severity,

@@ -9,6 +9,7 @@ use store::{
 };
 
 use super::Dispatcher;
+use super::holding::Held;
 use crate::card::News;
 use crate::config::Escalation;
 use crate::grouping::{Earlier, Plan, Progress, plan};
@@ -35,6 +36,8 @@ pub(super) struct Routings {
     messages: Vec<NewMessage>,
     /// For each message, in the same order, which waiting ones it takes over.
     taken_over: Vec<Vec<store::OutboxId>>,
+    /// For each message, in the same order, whether it is told together with others.
+    held: Vec<Option<Held>>,
     pub(super) decisions: Vec<Decision>,
 }
 
@@ -59,8 +62,18 @@ impl Dispatcher {
         self.take_over(&routings, now)?;
         let decision = decisions_json(&routings.decisions);
         let routing = Routing { decided: &[row.id], messages: &routings.messages, decision: &decision, now };
-        if let Routed::Already(id) = self.store.route(&routing)? {
-            tracing::warn!(row = %id, "a routing decision was made before; the earlier one holds");
+        match self.store.route(&routing)? {
+            Routed::Already(id) => {
+                tracing::warn!(row = %id, "a routing decision was made before; the earlier one holds");
+            }
+            Routed::Done(ids) => {
+                let queued = ids.into_iter().zip(&routings.messages).zip(&routings.held);
+                for ((id, message), held) in queued {
+                    if let (Some(id), Some(held)) = (id, held) {
+                        self.hold_back(id, &message.receiver, &message.run, held, now)?;
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -173,6 +186,7 @@ impl Dispatcher {
         let earlier: Vec<_> = earlier.iter().filter(|delivery| !own(delivery)).map(seen).collect();
         let is_beat = row.run == RunId::Heartbeat;
         let news = if is_beat { News::Heartbeat } else { news_of(row.reason) };
+        let group = if is_beat { None } else { self.group_of(&receiver, row, stored)? };
         match plan(news, severity, &earlier, now, &self.config) {
             Plan::Fold => routings.decisions.push(Decision::Fold { receiver, reason }),
             Plan::Queue { due_at, news, takes_over } => {
@@ -187,6 +201,7 @@ impl Dispatcher {
                         due_at.max(not_before),
                     ));
                     routings.taken_over.push(Vec::new());
+                    routings.held.push(None);
                 }
                 routings.messages.push(NewMessage {
                     // What says that the way is open is not folded into a digest, or it would say nothing.
@@ -203,6 +218,7 @@ impl Dispatcher {
                     due_at: due_at.max(not_before),
                 });
                 routings.taken_over.push(takes_over);
+                routings.held.push(self.held(&decision, group, severity, due_at));
                 routings.decisions.push(decision);
             }
         }

@@ -2,6 +2,7 @@
 
 mod beating;
 mod crashes;
+mod holding;
 mod house;
 mod reminding;
 mod rhythm;

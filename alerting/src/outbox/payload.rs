@@ -33,6 +33,11 @@ pub enum Tells {
     },
     /// What the store says was folded into this message.
     Digest,
+    /// What was held back, and is told together.
+    Held {
+        /// Why.
+        why: HeldFor,
+    },
     /// Something about the program itself.
     Notice {
         /// What happened, in one sentence of ours.
@@ -41,6 +46,22 @@ pub enum Tells {
         detail: String,
         /// When, by the clock.
         at: EventTime,
+    },
+}
+
+/// Why messages were held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "kebab-case")]
+pub enum HeldFor {
+    /// Their receiver was left in peace.
+    Mute {
+        /// The name of the mute time.
+        name: String,
+    },
+    /// They belong together.
+    Group {
+        /// What they have in common, in words; the values may be an attacker's.
+        words: String,
     },
 }
 
@@ -106,7 +127,7 @@ impl Payload {
     pub const fn news(&self) -> Option<News> {
         match &self.tells {
             Tells::Incident { news, .. } => Some(*news),
-            Tells::Digest | Tells::Notice { .. } => None,
+            Tells::Digest | Tells::Held { .. } | Tells::Notice { .. } => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::card::Card;
 use crate::outbox::Pace;
+use crate::templates::TemplateError;
 
 impl Receiver {
     /// Sends a card once and says what became of it.
@@ -62,6 +63,15 @@ impl Receiver {
             Self::Email(email) => email.encode(card, attempt, fullness),
             Self::Syslog(syslog) => syslog.encode(card, attempt, fullness),
             Self::Stdout(_) => stdout::encode(card, attempt),
+        }
+    }
+
+    /// Why an owner's template cannot say this, so that the built-in body is sent.
+    #[must_use]
+    pub fn template_fault(&self, card: &Card) -> Option<TemplateError> {
+        match self {
+            Self::Webhook(webhook) => webhook.template_fault(card),
+            _ => None,
         }
     }
 

@@ -105,6 +105,9 @@ pub enum ReceiverProblem {
         #[source]
         source: SyslogProblem,
     },
+    /// A template without a body of that kind, or the other way round.
+    #[error("cannot use `template` without `body = \"template\"`, or that without a `template`")]
+    Template,
     /// The signing secret is none.
     #[error("cannot sign with the secret at `{reference}`")]
     SigningKey {

@@ -17,6 +17,7 @@ use super::exchange::{StatusClass, Target, default_class};
 use super::registry::{Opened, ReceiverProblem, resolve};
 use super::{Attempt, Encoded, Fullness, Outcome, cloud_events, native, ocsf};
 use crate::card::Card;
+use crate::templates::{BodyTemplate, TemplateError};
 
 /// Most bytes of a body: Standard Webhooks advises less than 20 kB.
 const BODY_MAX: usize = 20_000;
@@ -38,6 +39,9 @@ pub struct WebhookConfig {
     /// What the body is.
     #[serde(default)]
     pub body: WebhookBody,
+    /// With `body = "template"`: the JSON, in the language of Jinja; what is filled in is quoted by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<BodyTemplate>,
 }
 
 /// What the body of a `webhook` is.
@@ -53,6 +57,8 @@ pub enum WebhookBody {
     CloudeventsBinary,
     /// A Detection Finding of OCSF 1.5.
     Ocsf,
+    /// JSON of your own, by `template`.
+    Template,
 }
 
 /// An endpoint to post to.
@@ -62,6 +68,7 @@ pub struct Webhook {
     /// The current key first: some verifiers read no further than the first signature they understand.
     keys: Vec<SigningKey>,
     body: WebhookBody,
+    template: Option<BodyTemplate>,
 }
 
 impl Webhook {
@@ -77,7 +84,11 @@ impl Webhook {
                 key.map_err(|source| ReceiverProblem::SigningKey { reference: reference.clone(), source })?,
             );
         }
-        Ok(Opened { receiver: Self { target, keys, body: config.body }, warnings })
+        let template = config.template.clone();
+        if (config.body == WebhookBody::Template) != template.is_some() {
+            return Err(ReceiverProblem::Template);
+        }
+        Ok(Opened { receiver: Self { target, keys, body: config.body, template }, warnings })
     }
 
     pub(super) async fn deliver(&self, http: &HttpClient, card: &Card, attempt: Attempt<'_>) -> Outcome {
@@ -96,6 +107,11 @@ impl Webhook {
                 cloud_events::structured(BODY_MAX, card, attempt, fullness)?
             }
             WebhookBody::CloudeventsBinary => cloud_events::binary(BODY_MAX, card, attempt, fullness)?,
+            WebhookBody::Template => match self.template.as_ref().map(|template| template.fill(card)) {
+                Some(Ok(body)) if fullness == Fullness::Full => Encoded::json(body),
+                // It is smaller, and it never fails.
+                _ => Encoded::json(native::within(BODY_MAX, card, fullness)?),
+            },
             WebhookBody::Ocsf => ocsf::encode(BODY_MAX, card, attempt, fullness)?,
         };
         let signatures: Vec<_> = self
@@ -109,6 +125,13 @@ impl Webhook {
             ("webhook-signature", signatures.join(" ")),
         ]);
         Ok(encoded)
+    }
+}
+
+impl Webhook {
+    /// Why the owner's template cannot say this, so that the built-in body is sent; `None` if it can, or there is none.
+    pub(super) fn template_fault(&self, card: &Card) -> Option<TemplateError> {
+        self.template.as_ref()?.fill(card).err()
     }
 }
 
@@ -128,7 +151,7 @@ mod tests {
         let secret = |text: &str| transport::SecretString::new(text.to_owned());
         let keys = secrets.iter().map(|text| SigningKey::parse(&secret(text)).unwrap()).collect();
         let target = Target::new(&secret("https://h/hook")).unwrap();
-        Webhook { target, keys, body: WebhookBody::Native }
+        Webhook { target, keys, body: WebhookBody::Native, template: None }
     }
 
     const CURRENT: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

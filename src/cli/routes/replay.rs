@@ -10,6 +10,7 @@ use detectors::incident::{Transition, TransitionReason};
 use serde::Serialize;
 use store::{Reader, RoutedRow, Store, ToRouteId};
 
+use super::past::Past;
 use super::told;
 use crate::cli::asking;
 use crate::exit::{Exit, Failure};
@@ -70,14 +71,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let since = asking::now().saturating_sub(arguments.since);
     let mut answer = Answer::default();
     let mut after = ToRouteId(0);
+    let asks = rules.ask_for_others() || against.as_ref().is_some_and(Rules::ask_for_others);
+    let mut past = Past::new(asks);
     loop {
-        let rows = reader.routed_since(since, after, BATCH)?;
+        // What was open when the first step came began before it.
+        let rows = reader.routed_since(since.saturating_sub(past.looks_back()), after, BATCH)?;
         let Some(last) = rows.last() else { break };
         after = last.row.id;
         for routed in &rows {
-            if let Some(step) = step(&reader, routed, &rules, against.as_ref())? {
+            if routed.row.created_at >= since
+                && let Some(step) = step(&reader, routed, &rules, against.as_ref(), &mut past)?
+            {
                 answer.take(step, arguments.all);
             }
+            past.step(&routed.row);
         }
     }
     if arguments.json {
@@ -95,6 +102,7 @@ fn step(
     routed: &RoutedRow,
     rules: &Rules,
     against: Option<&Rules>,
+    past: &mut Past,
 ) -> Result<Option<Step>, Failure> {
     let row = &routed.row;
     let Some(stored) = reader.incident(&row.run, &row.incident)? else { return Ok(None) };
@@ -114,9 +122,15 @@ fn step(
         plans: plans(reader)?,
         open: Vec::new(),
     };
-    let decisions = rules.decide(&view, &standing).decisions;
+    let others = past.open(reader, row)?;
+    let beside = |rules: &Rules| {
+        let open =
+            if rules.ask_for_others() { rules.explaining(others.clone(), &standing) } else { Vec::new() };
+        Standing { open, ..standing.clone() }
+    };
+    let decisions = rules.decide(&view, &beside(rules)).decisions;
     let before = match against {
-        Some(against) => told(&against.decide(&view, &standing).decisions),
+        Some(against) => told(&against.decide(&view, &beside(against)).decisions),
         None => told_then(routed.decision.as_deref()),
     };
     let json = decisions_json(&decisions);

@@ -128,6 +128,10 @@ fn unusable(facts: &Facts<'_>, entry: &Entry) -> Option<Diagnostic> {
     };
     match &problem {
         ReceiverProblem::Secret { .. } => None,
+        ReceiverProblem::Template => Some(
+            at(entry.node.get("template").or_else(|| entry.node.get("body")))
+                .help("give both `body = \"template\"` and a `template`"),
+        ),
         ReceiverProblem::Url { .. } => {
             Some(at(entry.node.get("url")).help("put the receiver's whole URL there, from `https://` on"))
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use detectors::finding::{IncidentId, Severity};
 use rusqlite::OptionalExtension as _;
 
+use super::held::HELD;
 use super::route::queue;
 use super::{NewMessage, OutboxId};
 use crate::error::StoreError;
@@ -66,9 +67,9 @@ impl Store {
             let waiting: Option<OutboxId> = transaction
                 .prepare_cached(
                     "SELECT id FROM outbox WHERE receiver = ?1 AND state = 'queued' AND purpose = 'digest'
-                        AND attempts = 0 ORDER BY id DESC LIMIT 1",
+                        AND attempts = 0 AND group_id NOT LIKE ?2 || '%' ORDER BY id DESC LIMIT 1",
                 )?
-                .query_row([request.receiver], |row| row.get(0))
+                .query_row((request.receiver, HELD), |row| row.get(0))
                 .optional()?;
             let digest = match waiting {
                 Some(id) => Some(id),

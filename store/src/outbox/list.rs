@@ -87,7 +87,29 @@ const COLUMNS: &str =
     "id, run, group_id, receiver, transition, incident, delivery_id, severity, payload, state,
     due_at, reason, repeat, receipt, queued_at, attempts, folded_into, purpose";
 
+/// What an attempt's snippet begins with that arrived with built-in words, because a template failed.
+pub const TEMPLATE_FAILED: &str = "template failed: ";
+
 impl Reader {
+    /// How many messages that are kept arrived with built-in words because a template failed, by receiver.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn template_failures(&self) -> Result<Vec<(ReceiverId, u64)>, StoreError> {
+        self.read("count templates that failed", |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "SELECT o.receiver, count(*) FROM attempt AS a JOIN outbox AS o ON o.id = a.outbox
+                 WHERE a.snippet LIKE ?1 || '%' AND a.outcome IN ('delivered', 'accepted')
+                 GROUP BY o.receiver ORDER BY o.receiver",
+            )?;
+            let rows = statement.query_map([TEMPLATE_FAILED], |row| {
+                let Unsigned(count) = row.get(1)?;
+                Ok((row.get(0)?, count))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Messages that fit the filter, newest first, each with its attempts.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use crate::fixture;
 use crate::receivers::fake_server::{Act, FakeServer, lenient_client, reply};
 use crate::receivers::{DataOutput, ReceiverConfig, Receivers};
 use crate::routing::{DefaultRoute, Routes};
+use crate::rules::{Rules, RulesConfig};
 
 /// Longest wait for anything in these tests.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +38,7 @@ pub(super) struct House {
     receivers: BTreeMap<String, ReceiverConfig>,
     config: AlertingConfig,
     told: Option<Vec<String>>,
+    rules: Option<RulesConfig>,
     patience: Duration,
 }
 
@@ -74,6 +76,7 @@ impl House {
             receivers,
             config: AlertingConfig::default(),
             told: None,
+            rules: None,
             patience: IMPATIENT,
         }
     }
@@ -96,6 +99,12 @@ impl House {
         std::fs::write(&path, server.url("/services/T/B/X").expose()).unwrap();
         let text = format!("type = 'slack'\nurl = 'file:{}'", path.display());
         self.receivers.insert(name.to_owned(), toml::from_str(&text).unwrap());
+        self
+    }
+
+    /// The same, with these rules.
+    pub(super) fn ruled_by(mut self, rules: RulesConfig) -> Self {
+        self.rules = Some(rules);
         self
     }
 
@@ -131,9 +140,12 @@ impl House {
             Some(names) => toml::from_str(&format!("receivers = {names:?}")).unwrap(),
             None => DefaultRoute::default(),
         };
-        let routes = Routes::new(Vec::new(), default, &receivers.names()).unwrap();
+        let rules = match &self.rules {
+            Some(rules) => Rules::new(rules.clone(), &receivers.names()).unwrap(),
+            None => Routes::new(Vec::new(), default, &receivers.names()).unwrap().into(),
+        };
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        Dispatcher::new(store, receivers, routes, self.config.clone(), clock)
+        Dispatcher::new(store, receivers, rules, self.config.clone(), clock)
     }
 
     pub(super) async fn start(&self) -> AtWork {
@@ -202,6 +214,37 @@ impl House {
         reason: TransitionReason,
     ) {
         self.commit_in(&RunId::Live, store, artifact, (severity, reason));
+    }
+
+    /// Commits many incidents of one finding each in one transaction.
+    pub(super) fn commit_each(&self, store: &Store, all: impl Iterator<Item = (String, Severity)>) {
+        let made: Vec<_> = all
+            .map(|(artifact, severity)| {
+                let (incident, mut findings) = fixture::takeover_of(&artifact, "eve");
+                let finding = findings.remove(1);
+                let (id, told) = (incident.id.clone(), vec![finding.id.clone()]);
+                let subjects = vec![finding.subject.clone()];
+                (Incident { id, severity, findings: told, subjects, ..incident }, finding)
+            })
+            .collect();
+        let lane = LaneId::parse("change").unwrap();
+        let known = store.reader().count_findings(&FindingFilter::of(RunId::Live)).unwrap();
+        let laned: Vec<_> = (known..)
+            .zip(&made)
+            .map(|(sequence, (_, finding))| LanedFinding { lane: &lane, sequence, finding })
+            .collect();
+        let changes: Vec<_> = made
+            .iter()
+            .map(|(incident, _)| IncidentChange {
+                incident,
+                members: &incident.findings,
+                superseded: &[],
+                route: Some(TransitionReason::Opened),
+            })
+            .collect();
+        let now = self.clock.unix_nanos();
+        let commit = Commit { findings: &laned, incidents: &changes, ..Commit::empty(&RunId::Live, now) };
+        assert_eq!(store.commit(&commit).unwrap().to_route, made.len());
     }
 
     /// The same in another world.

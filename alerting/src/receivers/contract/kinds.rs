@@ -35,7 +35,7 @@ const fn kind(name: &'static str, config: &'static str, fine: &'static str, says
     Kind { name, config, fine, says_yes_by, requests: 1, effect: Effect::Possible }
 }
 
-pub(crate) const KINDS: [Kind; 17] = [
+pub(crate) const KINDS: [Kind; 18] = [
     kind("webhook", "url = URL\nsecret = KEY", "", YesBy::Status),
     kind("slack", "url = URL", "ok", YesBy::Body),
     kind(
@@ -77,6 +77,12 @@ pub(crate) const KINDS: [Kind; 17] = [
     kind("webhook", "url = URL\nsecret = KEY\nbody = 'cloudevents-structured'", "", YesBy::Status),
     kind("webhook", "url = URL\nsecret = KEY\nbody = 'cloudevents-binary'", "", YesBy::Status),
     kind("webhook", "url = URL\nsecret = KEY\nbody = 'ocsf'", "", YesBy::Status),
+    kind(
+        "webhook",
+        "url = URL\nsecret = KEY\nbody = 'template'\ntemplate = '{\"text\": {{ headline }}, \"who\": {{ subject }}, \"data\": [{{ incident }}, {{ findings }}], \"said\": {{ sentence }}, \"possible_repeat\": {{ possible_repeat }}}'",
+        "",
+        YesBy::Status,
+    ),
 ];
 
 impl Kind {
@@ -102,12 +108,20 @@ impl Kind {
             files.push(file);
             reference
         };
-        let config = self
-            .config
-            .replace("URL", &secret(&format!("{base}/services/{CANARY}?sig={CANARY}")))
-            .replace("SERVER", &format!("'{base}'"))
-            .replace("TOKEN", &secret(CANARY))
-            .replace("KEY", &secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+        let given = [
+            ("URL", secret(&format!("{base}/services/{CANARY}?sig={CANARY}"))),
+            ("SERVER", format!("'{base}'")),
+            ("TOKEN", secret(CANARY)),
+            ("KEY", secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+        ];
+        // In two steps: the name of a temporary file may hold any of these words.
+        let mut config = self.config.to_owned();
+        for (number, (word, _)) in given.iter().enumerate() {
+            config = config.replace(word, &format!("\u{1}{number}"));
+        }
+        for (number, (_, value)) in given.iter().enumerate() {
+            config = config.replace(&format!("\u{1}{number}"), value);
+        }
         (toml::from_str(&format!("type = '{}'\n{config}", self.name)).unwrap(), files)
     }
 }
