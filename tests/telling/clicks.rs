@@ -43,7 +43,7 @@ pub(super) fn signed_clicks_act_once_with_who_clicked_and_others_change_nothing(
     let url = format!("http://127.0.0.1:{port}/slack/interactions");
     let click = |action: &str, what: &str| {
         let arguments = [&*url, SECRET, action, &*incident, "U0123", what];
-        let said = Python::run("click.py", &arguments, b"").successful();
+        let said = Python::run("slack_click.py", &arguments, b"").successful();
         said.split_whitespace().map(|status| status.parse::<u16>().unwrap()).collect::<Vec<_>>()
     };
     let shown = || desk.json("incidents --db demo.db --json --limit 1").remove(0);

@@ -1,6 +1,6 @@
 """Clicks on a button as Slack does: signed by Slack's own library, posted over HTTP.
 
-click.py URL SECRET ACTION INCIDENT USER WHAT, where WHAT is one of once, twice, forged, stale, changed; prints the status
+slack_click.py URL SECRET ACTION INCIDENT USER WHAT, where WHAT is one of once, twice, forged, stale, changed; prints the status
 of each answer on a line.
 """
 
