@@ -1,7 +1,7 @@
 //! The rhythm of the week: how an hour of the day and a day of the week differ from the level.
 //!
 //! Two profiles multiply: hour of the day, apart for working days and weekends, and day of the week. Each place of a profile
-//! is a decayed ratio of events to what the level let expect there, shrunk towards one by [`SHRINKAGE`] events' worth, so an
+//! is a decayed ratio of events to what the level let expect there, shrunk towards one by `SHRINKAGE` events' worth, so an
 //! unknown hour is an ordinary one and says how little is known of it. Hours are UTC: a change to summer time is relearned
 //! within some weeks. Method a of the catalogue (methods.md, a.1 to a.4); Holt–Winters' multiplicative season, as counts.
 
