@@ -1,6 +1,7 @@
 //! Who is told, through the outer door: routes, silences, announced work and decisions over what the demo found.
 
 mod clicks;
+mod heartbeat;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
