@@ -117,6 +117,11 @@ mod tests {
             check(&format!("{name}.json"), &syslog, fixture::npm_takeover());
             check(&format!("{name}-hostile.json"), &syslog, fixture::hostile_takeover());
         }
+        let kafka = "type = 'kafka'\nbrokers = '127.0.0.1:9092'\ntopic = 'incidents'\n\
+                     body = 'cloudevents-binary'";
+        let kafka = toml::from_str(kafka).unwrap();
+        check("kafka-cloudevents-binary.json", &kafka, fixture::npm_takeover());
+        check("kafka-cloudevents-binary-hostile.json", &kafka, fixture::hostile_takeover());
         let stdout = toml::from_str("type = \"stdout\"").unwrap();
         check("stdout-hostile.json", &stdout, fixture::hostile_takeover());
     }

@@ -14,6 +14,7 @@ mod exchange;
 mod fit;
 mod google_chat;
 mod jira;
+mod kafka;
 mod mattermost;
 mod message_ref;
 mod native;
@@ -48,6 +49,7 @@ pub use elastic::ElasticConfig;
 pub use email::{EmailConfig, MailEncryption, MailProblem, SMTP_TIMEOUT};
 pub use google_chat::GoogleChatConfig;
 pub use jira::JiraConfig;
+pub use kafka::{KafkaBody, KafkaReceiverConfig};
 pub use mattermost::{MattermostBotConfig, MattermostConfig};
 pub use message_ref::{Afterwards, MESSAGE_REF_MAX, MessageRef, Place};
 pub(crate) use outcome::with_causes;
@@ -102,6 +104,8 @@ pub enum ReceiverConfig {
     Email(EmailConfig),
     /// A collector of syslog, over TLS.
     Syslog(SyslogConfig),
+    /// A topic of Kafka.
+    Kafka(KafkaReceiverConfig),
     /// JSON Lines on standard output.
     Stdout(StdoutConfig),
 }
@@ -139,6 +143,8 @@ pub enum Receiver {
     Email(email::Email),
     /// A collector of syslog.
     Syslog(syslog::Syslog),
+    /// A topic.
+    Kafka(kafka::Kafka),
     /// The program's standard output.
     Stdout(stdout::Stdout),
 }

@@ -20,7 +20,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("security.", SECURITY),
     ("ssl.", SECURITY),
     ("threshold", "detectors have no threshold: set `floor_bits`, or what may be told in `[engine.budget]`"),
-    ("topic", "write `topics = [\"…\"]`"),
 ];
 const WHERE_TO_START: &str =
     "say in each `[[source]]` where reading begins: `start = \"beginning\"` or `start = \"end\"`";

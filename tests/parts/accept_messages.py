@@ -61,6 +61,19 @@ def cloud_event(headers, body, content_type):
     return f"event {event.get_id()}"
 
 
+def kafka(headers, body):
+    """The CloudEvents SDK reads the binary mode of the Kafka binding."""
+    from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
+
+    raw = {"content-type": b"application/json", **{name: value.encode() for name, value in headers.items()}}
+    event = from_kafka_event(KafkaMessage(raw, None, body.encode()))
+    assert event.get_type() == "sealwatch.incident.opened" and event.get_time()
+    data = event.get_data()
+    assert data["data"]["incident"]["id"] == event.get_subject(), event
+    assert event.get_id() == headers["delivery-id"]
+    return f"event {event.get_id()}"
+
+
 def ocsf(_, body):
     """The schema of OCSF 1.5.0, as `ocsf-json-schema` makes it of the published one."""
     from jsonschema import Draft202012Validator
@@ -105,7 +118,7 @@ def telegram(_, body):
     return f"{len(entities)} entities"
 
 
-JUDGES = {"teams": teams, "discord": discord, "ocsf": ocsf, "slack-bot": slack_bot, "telegram": telegram}
+JUDGES = {"teams": teams, "discord": discord, "kafka": kafka, "ocsf": ocsf, "slack-bot": slack_bot, "telegram": telegram}
 
 
 def main(kind, *arguments):

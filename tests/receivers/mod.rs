@@ -1,6 +1,7 @@
 //! What receivers are sent, judged by other people's libraries.
 
 mod email;
+mod kafka;
 mod syslog;
 mod telling;
 
@@ -51,6 +52,11 @@ fn discord_py_accepts_the_embed_and_finds_nobody_mentioned() {
 #[test]
 fn the_cloud_events_sdk_reads_both_modes() {
     check("cloudevents", &["webhook-cloudevents-structured", "webhook-cloudevents-binary"]);
+}
+
+#[test]
+fn the_cloud_events_sdk_reads_the_records_in_a_topic() {
+    check("kafka", &["kafka-cloudevents-binary"]);
 }
 
 #[test]

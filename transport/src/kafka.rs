@@ -44,7 +44,9 @@ mod polled;
 mod positions;
 mod producer;
 mod record;
+mod schema;
 mod security;
+mod sender;
 mod settings;
 mod tuning;
 
@@ -57,6 +59,8 @@ mod hostile_tests;
 #[cfg(test)]
 mod producer_tests;
 #[cfg(test)]
+mod sender_tests;
+#[cfg(test)]
 mod settings_tests;
 #[cfg(test)]
 mod test_cluster;
@@ -66,9 +70,13 @@ pub use consumer::{ConsumerError, KafkaConsumer, QUERY_TIMEOUT, StartAt};
 pub use fetcher::{ConsumerHealth, PartitionLag};
 pub use mock_broker::{MockBroker, MockBrokerError};
 pub use polled::{Polled, TroubleKind};
-pub use producer::{Delivery, DeliveryFailure, KafkaProducer, Outgoing, Placed, ProducerError, Unflushed};
+pub use producer::{
+    Delivery, DeliveryFailure, KafkaProducer, LookUpError, Outgoing, Placed, ProducerError, Unflushed,
+};
 pub use record::{Header, Record, RecordTime};
+pub use schema::settings_schema;
 pub use security::{ClientCertificate, Login, Security, TrustedRoots};
+pub use sender::{KafkaSender, SendError};
 pub use settings::{KafkaSettings, KafkaSetupError, Member, OverrideValue};
 
 /// The largest record that is sent, in bytes of key, value and headers; consumers fetch this much of a partition

@@ -31,6 +31,7 @@ impl Receiver {
             Self::Elastic(elastic) => elastic.deliver(http, card, attempt).await,
             Self::Email(email) => email.deliver(http, card, attempt).await,
             Self::Syslog(syslog) => syslog.deliver(http, card, attempt).await,
+            Self::Kafka(kafka) => kafka.deliver(http, card, attempt).await,
             Self::Stdout(stdout) => stdout.deliver(card, attempt).await,
         }
     }
@@ -62,6 +63,7 @@ impl Receiver {
             Self::Elastic(elastic) => elastic.encode(card, attempt, fullness),
             Self::Email(email) => email.encode(card, attempt, fullness),
             Self::Syslog(syslog) => syslog.encode(card, attempt, fullness),
+            Self::Kafka(kafka) => kafka.encode(card, attempt, fullness),
             Self::Stdout(_) => stdout::encode(card, attempt),
         }
     }
@@ -92,6 +94,7 @@ impl Receiver {
             | Self::Splunk(_)
             | Self::Elastic(_)
             | Self::Syslog(_)
+            | Self::Kafka(_)
             | Self::Stdout(_) => Afterwards::Nothing,
         }
     }
@@ -116,6 +119,7 @@ impl Receiver {
             | Self::Splunk(_)
             | Self::Elastic(_)
             | Self::Syslog(_)
+            | Self::Kafka(_)
             | Self::Webhook(_)
             | Self::Stdout(_) => None,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use store::{NameError, ReceiverId};
 use thiserror::Error;
+use transport::kafka::KafkaSetupError;
 use transport::secret::{SecretError, SecretWarning, UrlError};
 use transport::{HttpClient, SecretRef, SecretString};
 
@@ -15,6 +16,7 @@ use super::email::{Email, MailProblem};
 use super::exchange::Target;
 use super::google_chat::GoogleChat;
 use super::jira::Jira;
+use super::kafka::Kafka;
 use super::mattermost::Mattermost;
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
@@ -108,6 +110,19 @@ pub enum ReceiverProblem {
     /// A template without a body of that kind, or the other way round.
     #[error("cannot use `template` without `body = \"template\"`, or that without a `template`")]
     Template,
+    /// No topic has this name.
+    #[error("cannot call a topic `{topic}`")]
+    Topic {
+        /// What was written.
+        topic: String,
+    },
+    /// No client of Kafka can be made.
+    #[error("cannot write to Kafka with these settings")]
+    Kafka {
+        /// Why not.
+        #[source]
+        source: KafkaSetupError,
+    },
     /// The signing secret is none.
     #[error("cannot sign with the secret at `{reference}`")]
     SigningKey {
@@ -157,6 +172,7 @@ impl Receiver {
             ReceiverConfig::Elastic(config) => Ok(Elastic::open(config)?.map(Self::Elastic)),
             ReceiverConfig::Email(config) => Ok(Email::open(config)?.map(Self::Email)),
             ReceiverConfig::Syslog(config) => Ok(Syslog::open(config)?.map(Self::Syslog)),
+            ReceiverConfig::Kafka(config) => Ok(Kafka::open(config)?.map(Self::Kafka)),
             ReceiverConfig::MattermostBot(config) => Ok(Mattermost::open_bot(config)?.map(Self::Mattermost)),
             ReceiverConfig::Stdout(_) => {
                 Ok(Opened { receiver: Self::Stdout(Stdout::new(output.clone())), warnings: Vec::new() })

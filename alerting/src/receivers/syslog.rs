@@ -9,6 +9,7 @@ mod frame;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,7 +26,10 @@ use super::registry::{Opened, ReceiverProblem};
 use super::{Attempt, Encoded, Fullness, Outcome};
 use crate::card::Card;
 
-/// How long the other side has to close a connection, or to complain, after we have said all.
+/// How long we listen for a complaint before we say that this was all: a collector that does not take our certificate
+/// ends the connection now, and with TLS 1.3 that is the only sign.
+const COMPLAINT_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long the other side has to close a connection after we have.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most bytes that are read of a side which should say nothing.
 const ANSWER_MAX: usize = 4 * 1024;
@@ -130,7 +134,7 @@ pub enum SyslogProblem {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// They are no certificate and key, or do not belong together.
     #[error("cannot use the certificate and the key")]
@@ -149,7 +153,7 @@ enum Trouble {
     #[error("the connection broke")]
     Broken {
         #[from]
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -228,9 +232,14 @@ async fn hand_over<S: AsyncRead + AsyncWrite + Unpin>(
     on_its_way.store(true, Ordering::Relaxed);
     line.write_all(frame).await?;
     line.flush().await?;
-    line.shutdown().await?;
     let mut answered = 0;
     let mut answer = [0; 512];
+    match timeout(COMPLAINT_TIMEOUT, line.read(&mut answer)).await {
+        Ok(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        Ok(read) => answered += read?,
+        Err(_) => {}
+    }
+    line.shutdown().await?;
     while answered < ANSWER_MAX {
         match timeout(FAREWELL_TIMEOUT, line.read(&mut answer)).await {
             Ok(Ok(0)) | Err(_) => break,

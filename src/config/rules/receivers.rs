@@ -5,6 +5,7 @@ use alerting::receivers::{DataOutput, Receiver, ReceiverConfig, ReceiverProblem}
 use store::ReceiverId;
 use transport::HttpClient;
 use transport::http::SetupError;
+use transport::kafka::KafkaSetupError;
 
 use super::Facts;
 use crate::config::diagnostic::Diagnostic;
@@ -144,6 +145,14 @@ fn unusable(facts: &Facts<'_>, entry: &Entry) -> Option<Diagnostic> {
         ReceiverProblem::Syslog { .. } => {
             Some(at(None).help("see docs/configuration.md for what a receiver of type `syslog` takes"))
         }
+        ReceiverProblem::Topic { .. } => {
+            Some(at(entry.node.get("topic")).help("write up to 249 letters, digits, `.`, `_` or `-` there"))
+        }
+        ReceiverProblem::Kafka { source: KafkaSetupError::Secret { .. } } => None,
+        ReceiverProblem::Kafka { source } => Some(
+            at(entry.node.get("client"))
+                .help(source.hint().unwrap_or("check the brokers and `client` of this receiver")),
+        ),
         ReceiverProblem::SigningKey { reference, .. } => {
             let reference = reference.to_string();
             let written = entry.node.entries().iter().find(|key| key.node.text() == Some(reference.as_str()));

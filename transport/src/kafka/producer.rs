@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::context::Notebook;
@@ -94,6 +95,28 @@ impl KafkaProducer {
     #[must_use]
     pub fn warnings(&self) -> &[SecretWarning] {
         &self.warnings
+    }
+
+    /// Asks the brokers for a topic, and waits for their answer.
+    ///
+    /// # Errors
+    /// When there is no answer in time, or it is that the topic is not there or not for us.
+    pub fn look_up(&self, topic: &str, within: Duration) -> Result<(), LookUpError> {
+        let found = self.client.client().fetch_metadata(Some(topic), within);
+        // Why there was no answer comes as an event.
+        self.client.poll(Duration::ZERO);
+        let metadata = found.map_err(|error| {
+            let reason = self.client.context().take_reason();
+            let reason = if reason.is_empty() { printable(&error.to_string()) } else { reason };
+            LookUpError::NoAnswer { reason }
+        })?;
+        match metadata.topics().first().and_then(MetadataTopic::error) {
+            None => Ok(()),
+            Some(error) => {
+                let reason = printable(&Code::from(error).to_string());
+                Err(LookUpError::Topic { topic: printable(topic), reason })
+            }
+        }
     }
 
     /// Takes a record into the queue, under a number of the caller's choice. It is sent until it is confirmed or
@@ -231,6 +254,25 @@ fn reach(code: Code) -> Reach {
         | Code::SaslAuthenticationFailed => Reach::NotSent,
         _ => Reach::Ambiguous,
     }
+}
+
+/// Why a topic is not known to be there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookUpError {
+    /// No broker, no agreement on TLS, no login, or no answer in time.
+    #[error("cannot ask the brokers: {reason}")]
+    NoAnswer {
+        /// What the client said.
+        reason: String,
+    },
+    /// The brokers say no.
+    #[error("cannot write to the topic `{topic}`: {reason}")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// What they said.
+        reason: String,
+    },
 }
 
 /// Why a record was not taken into the queue.
