@@ -37,10 +37,11 @@ impl Run {
         Ok(run)
     }
 
-    /// Replays one file of native events.
+    /// Replays one file of native events. One record in a thousand may be broken in the recording itself, such as the five names
+    /// that are empty in `cran-downloads`.
     pub(crate) fn native(path: &Path) -> Result<Self, Failure> {
         let run = Self::of(path, Format::Native, None)?;
-        if run.refused() > 0 {
+        if run.refused() > run.records / 1_000 {
             return Err(format!("`{}` holds unreadable records: {:?}", path.display(), run.refused).into());
         }
         Ok(run)
