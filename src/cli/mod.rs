@@ -4,6 +4,7 @@ mod asking;
 mod check;
 mod decode;
 mod demo;
+mod detectors;
 mod findings;
 mod incident;
 mod incidents;
@@ -48,6 +49,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Check a configuration; all mistakes at once
     Check(check::Arguments),
+    /// List detectors, or explain one
+    Detectors(detectors::Arguments),
     /// Print logs as native events
     Decode(decode::Arguments),
     /// Print the JSON Schema of a contract
@@ -90,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Detectors(arguments) => detectors::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::ScoreSeries(arguments) => score_series::run(&arguments),
