@@ -15,7 +15,7 @@ use crate::table::{Answers, Met, grouped};
 pub(crate) fn access_logs(folder: &Path, answers: &mut Answers) -> Result<(), Failure> {
     read_share(&folder.join("elastic_apt_nginx_truncated.log.gz"), Format::Combined, None, "-", answers)?;
     read_share(&folder.join("elastic_apache_logs.gz"), Format::Combined, None, "-", answers)?;
-    answers.not_yet("crates.io CDN logs", "the formats of CloudFront and Fastly");
+    answers.not_yet("crates.io CDN logs", "labels (`formats`: what is read)");
     Ok(())
 }
 
@@ -51,7 +51,7 @@ fn refused_bundles(bundles: &[PathBuf]) -> Result<u64, Failure> {
 
 /// `registry-events`: events of forges and clouds.
 pub(crate) fn registry_events(_: &Path, answers: &mut Answers) -> Result<(), Failure> {
-    answers.not_yet("GitHub audit, ECR, GKE, Harbor, PyPI CDN", "readers of these formats");
+    answers.not_yet("GitHub audit, ECR, GKE, Harbor, PyPI CDN", "labels (`formats`: what is read)");
     Ok(())
 }
 
@@ -72,13 +72,14 @@ pub(crate) fn npm_incidents(_: &Path, answers: &mut Answers) -> Result<(), Failu
 
 /// `npm-daily` and `nab`: series of counts without events.
 pub(crate) fn series(_: &Path, answers: &mut Answers) -> Result<(), Failure> {
-    answers.not_yet("download-volume on series of counts", "`sealwatch score-series`");
+    answers
+        .not_yet("download-volume on series of counts", "a row here (`sealwatch score-series` scores them)");
     Ok(())
 }
 
 /// `pypi-uploads`.
 pub(crate) fn pypi_uploads(_: &Path, answers: &mut Answers) -> Result<(), Failure> {
-    answers.not_yet("publish cadence", "the detectors `publish-burst` and `dormant-revival`");
+    answers.not_yet("publish cadence", "a row here (`publish-burst`, `dormant-revival` exist)");
     Ok(())
 }
 

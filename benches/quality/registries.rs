@@ -75,7 +75,10 @@ pub(crate) fn real(folder: &Path, answers: &mut Answers) -> Result<(), Failure> 
         records: run.records,
     };
     judge(&question, &signing, &actions, answers)?;
-    answers.not_yet("Verdaccio, pypiserver and JSON logs", "readers of these formats");
+    answers.not_yet(
+        "Verdaccio, pypiserver and JSON logs",
+        "its labels held against them (`formats`: what is read)",
+    );
     Ok(())
 }
 
