@@ -26,7 +26,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Unavailable, format!("cannot write to standard output: {error}")))
+            Err(Failure::new(Exit::Unavailable, format!("cannot write to standard output: {error}"))
+                .hint("check the space on the disk, or where the output goes"))
         }
         _ => Ok(()),
     }
